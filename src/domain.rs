@@ -1,0 +1,16 @@
+//! Rules and facts: what may happen, and what did.
+//!
+//! Pure: no I/O, no clock, no randomness, no framework but the traits of `cqrs-es`. Whatever a decision
+//! needs (the time, a salt, an id) comes in with the command.
+
+pub mod address;
+pub mod bounce;
+pub mod id;
+pub mod keys;
+pub mod message;
+pub mod message_engagement;
+pub mod password;
+pub mod password_reset;
+pub mod provider_event;
+pub mod sealed;
+pub mod token;

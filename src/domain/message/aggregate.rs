@@ -1,0 +1,176 @@
+//! The state that decisions about one mail need, the decisions, and how events change the state.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+use super::command::{MessageCommand as Command, MessageRefusal as Refusal};
+use super::event::{MessageEvent as Event, Requested, SuppressedBy};
+
+/// One mail.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    request: Option<Box<Requested>>,
+    hand_over: HandOver,
+    provider_message_id: Option<String>,
+    attempts: u32,
+    newer_code: bool,
+}
+
+/// How far the mail has come on its way to the provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum HandOver {
+    /// Not tried yet, or every try definitely failed.
+    #[default]
+    Waiting,
+    /// The provider was called and nobody knows yet what came of it.
+    Unknown { since: DateTime<Utc> },
+    /// The provider has it.
+    Done,
+    /// It will not be handed over: refused, suppressed or canceled.
+    Ended,
+}
+
+impl Message {
+    /// What was asked for; none if the mail is not ours.
+    pub fn request(&self) -> Option<&Requested> {
+        self.request.as_deref()
+    }
+
+    /// How far it has come.
+    pub fn hand_over(&self) -> HandOver {
+        self.hand_over
+    }
+
+    /// The provider's Message-ID, once known.
+    pub fn provider_message_id(&self) -> Option<&str> {
+        self.provider_message_id.as_deref()
+    }
+
+    /// Calls to the provider so far.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The rules: which events a command leads to, or why it is refused. No events: nothing to do.
+    pub fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
+        if self.newer_code {
+            return Err(Refusal::NewerCode);
+        }
+        if let Command::Request(requested) = command {
+            let is_new = self.request.is_none();
+            return Ok(if is_new { vec![Event::Requested(*requested)] } else { vec![] });
+        }
+        if self.request.is_none() {
+            return Err(Refusal::NoSuchMessage);
+        }
+        Ok(vec![match command {
+            Command::Request(_) => return Ok(vec![]),
+            Command::Cancel { reason, at } => match self.hand_over {
+                HandOver::Waiting => Event::Canceled { reason, at },
+                HandOver::Ended => return Ok(vec![]),
+                HandOver::Unknown { .. } | HandOver::Done => return Err(Refusal::Settled),
+            },
+            Command::RecordCalling { at } => match self.hand_over {
+                HandOver::Waiting | HandOver::Unknown { .. } => {
+                    Event::Calling { attempt: self.attempts + 1, at }
+                }
+                HandOver::Done | HandOver::Ended => return Err(Refusal::Settled),
+            },
+            Command::RecordSent { attempt, provider_message_id, at } => {
+                if self.provider_message_id.is_some() {
+                    return Ok(vec![]);
+                }
+                Event::Sent { attempt, provider_message_id, at }
+            }
+            Command::RecordAccepted { provider_message_id, at } => match provider_message_id {
+                Some(provider_message_id) if self.provider_message_id.is_none() => {
+                    Event::Sent { attempt: self.attempts, provider_message_id, at }
+                }
+                _ => return Ok(vec![]),
+            },
+            Command::RecordSendFailed { attempt, error, ambiguous, retry_at, at } => match self.hand_over {
+                HandOver::Unknown { .. } | HandOver::Waiting => {
+                    Event::SendFailed { attempt, error, ambiguous, retry_at, at }
+                }
+                HandOver::Done | HandOver::Ended => return Ok(vec![]),
+            },
+            Command::RecordRejected { reason, at } => match self.hand_over {
+                HandOver::Waiting | HandOver::Unknown { .. } => Event::Rejected { reason, at },
+                HandOver::Done | HandOver::Ended => return Ok(vec![]),
+            },
+            Command::RecordDeferred { diagnostic, at } => Event::Deferred { diagnostic, at },
+            Command::RecordDelivered { delivery, at } => Event::Delivered { delivery, at },
+            Command::RecordBounced { diagnostic, delayed, at } => Event::Bounced { diagnostic, delayed, at },
+            Command::RecordSuppressed { reason, diagnostic, at } => {
+                Event::Suppressed { by: SuppressedBy::Provider, reason, diagnostic: Some(diagnostic), at }
+            }
+            Command::RecordComplained { at } => Event::Complained { at },
+            Command::RecordUnsubscribed { at } => Event::Unsubscribed { at },
+        }])
+    }
+
+    /// Changes the state by one event. Total: whatever the log holds, this takes it.
+    fn fold(&mut self, event: Event) {
+        match event {
+            Event::Requested(requested) => self.request = Some(Box::new(requested)),
+            Event::Calling { attempt, at } => {
+                self.attempts = self.attempts.max(attempt);
+                if matches!(self.hand_over, HandOver::Waiting | HandOver::Unknown { .. }) {
+                    self.hand_over = HandOver::Unknown { since: at };
+                }
+            }
+            Event::Sent { provider_message_id, .. } => {
+                self.provider_message_id.get_or_insert(provider_message_id);
+                self.hand_over = HandOver::Done;
+            }
+            Event::SendFailed { ambiguous, .. } => {
+                let is_open = matches!(self.hand_over, HandOver::Waiting | HandOver::Unknown { .. });
+                if is_open && !ambiguous {
+                    self.hand_over = HandOver::Waiting;
+                }
+            }
+            Event::Suppressed { by: SuppressedBy::Us, .. }
+            | Event::Rejected { .. }
+            | Event::Canceled { .. } => {
+                if self.hand_over != HandOver::Done {
+                    self.hand_over = HandOver::Ended;
+                }
+            }
+            // Whatever the provider reports proves that it has the message.
+            Event::Suppressed { by: SuppressedBy::Provider, .. }
+            | Event::Deferred { .. }
+            | Event::Delivered { .. }
+            | Event::Bounced { .. }
+            | Event::Complained { .. }
+            | Event::Unsubscribed { .. } => self.hand_over = HandOver::Done,
+            Event::Unknown => self.newer_code = true,
+        }
+    }
+}
+
+impl Aggregate for Message {
+    const TYPE: &'static str = "message";
+    type Command = Command;
+    type Event = Event;
+    type Error = Refusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Command,
+        (): &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Refusal> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Event) {
+        self.fold(event);
+    }
+}
