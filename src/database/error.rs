@@ -35,7 +35,7 @@ impl DatabaseError {
     }
 
     /// For errors of statements that write: a connection lost on the way leaves the outcome open.
-    pub(super) fn of_write(error: sqlx::Error) -> Self {
+    pub fn of_write(error: sqlx::Error) -> Self {
         match Self::from(error) {
             Self::Unavailable(source @ (sqlx::Error::Io(_) | sqlx::Error::Protocol(_))) => {
                 Self::Ambiguous(source)

@@ -39,6 +39,18 @@ pub enum LogEvent {
     Unknown,
 }
 
+impl LogEvent {
+    /// Folds the aggregates' own `Unknown` variants into the one that consumers look for.
+    pub(super) fn or_unknown(self) -> Self {
+        match self {
+            Self::PasswordReset(PasswordResetEvent::Unknown)
+            | Self::Message(MessageEvent::Unknown)
+            | Self::MessageEngagement(MessageEngagementEvent::Unknown) => Self::Unknown,
+            known => known,
+        }
+    }
+}
+
 /// What stands beside every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
