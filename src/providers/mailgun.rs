@@ -11,4 +11,4 @@ mod signature;
 
 pub use client::{InvalidSettings, Mailgun, MailgunSettings};
 pub use event::{Untranslatable, translate};
-pub use signature::{Refusal, Signature, SigningKeys, Verified, verify};
+pub use signature::{Refusal, Signature, SigningKeys, Verified, event_data, verify};

@@ -133,6 +133,14 @@ pub fn verify(
     Ok(Verified { replay_key: signature.replay_key(), content_digest, signed_at, event_data })
 }
 
+/// The event of a webhook that was verified when it was stored.
+pub fn event_data(body: &[u8]) -> Option<Map<String, Value>> {
+    match json::parse(body).ok()?.get_mut("event-data")?.take() {
+        Value::Object(event_data) => Some(event_data),
+        _ => None,
+    }
+}
+
 impl Signature {
     /// Reads the member. Mailgun's table calls the timestamp an integer, its webhooks send a string: both do.
     fn read(member: &Value) -> Result<Self, Refusal> {
