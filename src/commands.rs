@@ -61,7 +61,11 @@ impl Commands {
         if request.email.as_str() == "over@limit.test" {
             return Err(CommandError::TooManyRequests { retry_after: 120, limit: 30 });
         }
-        Ok(ResetAccepted { request_id: RequestId::from_uuid(Uuid::nil()), expires_in: 3600, resend_after: 60 })
+        Ok(ResetAccepted {
+            request_id: RequestId::from_uuid(Uuid::nil()),
+            expires_in: 3600,
+            resend_after: 60,
+        })
     }
 
     pub async fn find_reset(&self, token: &str) -> Result<UsableReset, TokenError> {
