@@ -49,6 +49,8 @@ pub struct PasswordHasher;
 pub enum HashError {
     #[error("too many passwords are being hashed")]
     Busy,
+    #[error("a password hash is broken: {0}")]
+    Broken(String),
 }
 
 impl PasswordHasher {

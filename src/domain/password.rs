@@ -5,11 +5,12 @@ use super::address::EmailAddress;
 #[derive(Debug, Clone)]
 pub struct PasswordPolicy {
     pub min_length: usize,
+    pub max_length: usize,
 }
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self { min_length: 8 }
+        Self { min_length: 8, max_length: 256 }
     }
 }
 

@@ -70,7 +70,7 @@ pub async fn confirm(
 async fn change(state: &HttpState, token: &str, password: SecretString) -> Result<String, Refused> {
     let (reset, account) = find(state, token).await?;
     state.policy.check(password.expose_secret(), &account.address).map_err(Refused::Password)?;
-    let hash = state.hasher.hash(password).await.map_err(|HashError::Busy| busy())?;
+    let hash = state.hasher.hash(password).await.map_err(unhashed)?;
 
     let attempt = state.commands.start_completion(&reset).await?;
     let change = PasswordChange {
@@ -99,6 +99,12 @@ async fn change(state: &HttpState, token: &str, password: SecretString) -> Resul
     }
 }
 
-fn busy() -> TokenError {
-    TokenError::Busy { retry_after: HASHING_TAKES }
+fn unhashed(error: HashError) -> TokenError {
+    match error {
+        HashError::Busy => TokenError::Busy { retry_after: HASHING_TAKES },
+        HashError::Broken(reason) => {
+            tracing::error!(reason, "a password could not be hashed");
+            TokenError::Unavailable
+        }
+    }
 }

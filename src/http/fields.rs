@@ -6,7 +6,7 @@ use super::problem::{FieldError, Problem};
 use crate::domain::address::EmailAddress;
 
 /// Bytes of a new password at most: far beyond any passphrase, and a bound on the hashing.
-pub const MAX_PASSWORD: u32 = 1024;
+const MAX_PASSWORD: usize = 1024;
 const MAX_TOKEN: usize = 512;
 const MAX_URL: usize = 2048;
 /// The longest registered form of BCP 47 §4.4.1.
@@ -45,7 +45,7 @@ pub fn token(text: &str) -> Result<&str, Fault> {
 
 /// A new password. Nothing is trimmed, and every character is allowed; the policy decides later.
 pub fn new_password(text: &str) -> Result<&str, Fault> {
-    if text.len() > MAX_PASSWORD as usize { Err(too_long(MAX_PASSWORD as usize)) } else { Ok(text) }
+    if text.len() > MAX_PASSWORD { Err(too_long(MAX_PASSWORD)) } else { Ok(text) }
 }
 
 /// A language tag (BCP 47), by its form.

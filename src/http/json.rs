@@ -86,6 +86,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         .deserialize(&mut json)
         .and_then(|value| json.end().map(|()| value))
         .map_err(|error| Problem::new(Code::MalformedJson).detail(describe_malformed(&error)))?;
+    // serde would fill a struct from an array, member by member.
+    if !value.is_object() {
+        return Err(Problem::invalid(vec![FieldError::new("", "wrong_type", "must be an object")]));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| Problem::invalid(vec![describe_shape(&error)]))
 }
 
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_wrong_shape_is_named_by_its_pointer() {
-        assert_eq!(refusal("[]"), fault("/email", "required"));
+        assert_eq!(refusal(r#"["a",[]]"#), fault("", "wrong_type"));
         assert_eq!(refusal("{}"), fault("/email", "required"));
         assert_eq!(refusal("3"), fault("", "wrong_type"));
         assert_eq!(refusal(r#"{"email":["a"]}"#), fault("/email", "wrong_type"));

@@ -66,8 +66,8 @@ struct Inspection {
 struct Policy {
     /// Characters at least.
     min_length: u32,
-    /// Bytes at most, in UTF-8.
-    max_bytes: u32,
+    /// Characters at most.
+    max_length: u32,
 }
 
 #[derive(Object)]
@@ -157,7 +157,7 @@ impl PasswordResetsApi {
             account_hint: account.address.masked(),
             password_policy: Policy {
                 min_length: u32::try_from(state.policy.min_length).unwrap_or(u32::MAX),
-                max_bytes: fields::MAX_PASSWORD,
+                max_length: u32::try_from(state.policy.max_length).unwrap_or(u32::MAX),
             },
         })))
     }

@@ -225,13 +225,9 @@ impl Problem {
     }
 
     /// The values that cannot be accepted.
+    #[cfg(test)]
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
-    }
-
-    /// Why the password was refused.
-    pub fn reasons(&self) -> &[Reason] {
-        self.reasons.as_deref().unwrap_or_default()
     }
 
     /// The headers that belong to the problem, for answers of another media type.
