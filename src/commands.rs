@@ -1,110 +1,207 @@
-//! Stand-in with the agreed signatures; the real module replaces it.
+//! The only door to the write side: a command goes to its stream, is decided on, and what was decided is in
+//! the log when the call returns.
+//!
+//! Commands run in tasks of their own, so that a client that hangs up cuts nothing. Conflicts are decided
+//! again; what stays busy is an error that says when to come back. Must never read a projection.
 
-use std::sync::{Arc, Mutex};
+mod client_limit;
+mod execute;
+pub mod password_resets;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use uuid::Uuid;
+use std::sync::Arc;
 
-use crate::domain::address::EmailAddress;
-use crate::domain::id::{AccountId, RequestId};
-use crate::domain::password_reset::VisitKind;
+use tokio_util::task::TaskTracker;
 
-#[derive(Clone, Default)]
-pub struct Commands {
-    completed: Arc<Mutex<bool>>,
-}
+pub use client_limit::ClientLimit;
+pub use execute::{Context, ExecuteError, Executed, KeyChoice};
+pub use password_resets::{RequestReset, ResetAccepted, TokenError, UsableReset};
 
-pub struct RequestReset {
-    pub email: EmailAddress,
-    pub locale: Option<String>,
-    pub redirect_to: Option<String>,
-    pub client: String,
-}
+use crate::clock::Clock;
+use crate::domain::id::MessageId;
+use crate::domain::keys::{IndexKey, RootKeys};
+use crate::domain::message::{Message, MessageCommand, MessageRefusal};
+use crate::domain::message_engagement::{
+    MessageEngagement, MessageEngagementEvent, MessageEngagementRefusal,
+};
+use crate::domain::password_reset::{PasswordReset, PasswordResetCommand, PasswordResetRefusal, ResetPolicy};
+use crate::event_log::{EventLog, Loaded, StreamError, Streams};
+use execute::{StreamLocks, execute};
 
-pub struct ResetAccepted {
-    pub request_id: RequestId,
-    pub expires_in: u64,
-    pub resend_after: u64,
-}
-
-#[derive(Debug)]
+/// Why a command of a client was not done.
+#[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    TooManyRequests { retry_after: u64, limit: u32 },
-    Busy { retry_after: u64 },
+    /// The client has used up its requests.
+    #[error("too many requests, come back in {retry_after} s")]
+    TooManyRequests {
+        /// Seconds.
+        retry_after: u64,
+        /// Requests per hour.
+        limit: u32,
+    },
+    /// Too much is going on; nothing was done.
+    #[error("busy, come back in {retry_after} s")]
+    Busy {
+        /// Seconds.
+        retry_after: u64,
+    },
+    /// The log cannot be written, or its answer was lost.
+    #[error("the log is not available")]
     Unavailable,
 }
 
-#[derive(Debug, Clone)]
-pub struct UsableReset {
-    pub stream: String,
-    pub request_id: RequestId,
-    pub account_id: AccountId,
-    pub credential_version: i64,
-    pub email: EmailAddress,
-    pub expires_at: DateTime<Utc>,
-    pub redirect_to: Option<String>,
+/// The write side. Cheap to clone.
+#[derive(Clone)]
+pub struct Commands {
+    inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
-pub enum TokenError {
-    Invalid,
-    Expired,
-    Used,
-    Superseded,
-    Revoked,
-    Busy { retry_after: u64 },
-    Unavailable,
+struct Inner {
+    log: EventLog,
+    clock: Arc<dyn Clock>,
+    roots: RootKeys,
+    policy: ResetPolicy,
+    resets: Streams<PasswordReset>,
+    messages: Streams<Message>,
+    engagements: Streams<MessageEngagement>,
+    locks: StreamLocks,
+    client_limit: ClientLimit,
+    tasks: TaskTracker,
 }
 
 impl Commands {
-    pub async fn request_reset(&self, request: RequestReset) -> Result<ResetAccepted, CommandError> {
-        if request.email.as_str() == "over@limit.test" {
-            return Err(CommandError::TooManyRequests { retry_after: 120, limit: 30 });
-        }
-        Ok(ResetAccepted {
-            request_id: RequestId::from_uuid(Uuid::nil()),
-            expires_in: 3600,
-            resend_after: 60,
-        })
+    /// The write side of this log. Commands under way are tracked by `tasks`.
+    pub fn new(
+        log: EventLog,
+        clock: Arc<dyn Clock>,
+        roots: RootKeys,
+        policy: ResetPolicy,
+        requests_per_client_and_hour: u32,
+        tasks: TaskTracker,
+    ) -> Self {
+        let inner = Inner {
+            resets: Streams::new(log.clone()),
+            messages: Streams::new(log.clone()),
+            engagements: Streams::new(log.clone()),
+            locks: StreamLocks::default(),
+            client_limit: ClientLimit::new(requests_per_client_and_hour),
+            log,
+            clock,
+            roots,
+            policy,
+            tasks,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
-    pub async fn find_reset(&self, token: &str) -> Result<UsableReset, TokenError> {
-        match token {
-            "live" if self.completed.lock().is_ok_and(|done| *done) => Err(TokenError::Used),
-            "live" => Ok(UsableReset {
-                stream: "stream".into(),
-                request_id: RequestId::from_uuid(Uuid::nil()),
-                account_id: AccountId::from_uuid(Uuid::nil()),
-                credential_version: 1,
-                email: EmailAddress::parse("ada@example.test").map_err(|_| TokenError::Invalid)?,
-                expires_at: DateTime::UNIX_EPOCH + TimeDelta::days(30_000),
-                redirect_to: None,
-            }),
-            "expired" => Err(TokenError::Expired),
-            "used" => Err(TokenError::Used),
-            _ => Err(TokenError::Invalid),
-        }
+    /// The key of hashes and derived ids.
+    pub fn index_key(&self) -> &IndexKey {
+        self.inner.log.keyring().index()
     }
 
-    pub async fn record_visit(
+    /// The keys that tokens are derived from.
+    pub fn root_keys(&self) -> &RootKeys {
+        &self.inner.roots
+    }
+
+    /// The limits that resets are decided under.
+    pub fn reset_policy(&self) -> &ResetPolicy {
+        &self.inner.policy
+    }
+
+    /// The clock that commands are dated by.
+    pub fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
+    }
+
+    /// A command to the resets of one address.
+    pub async fn password_reset(
         &self,
-        _reset: &UsableReset,
-        _kind: VisitKind,
-        _user_agent: Option<String>,
-    ) -> Result<(), CommandError> {
-        Ok(())
+        stream: &str,
+        command: PasswordResetCommand,
+        context: Context,
+    ) -> Result<Executed<PasswordReset>, ExecuteError<PasswordResetRefusal>> {
+        let (inner, stream) = (Arc::clone(&self.inner), stream.to_owned());
+        self.run(async move {
+            execute(
+                &inner.resets,
+                &inner.policy,
+                &inner.locks,
+                inner.clock.as_ref(),
+                &stream,
+                command,
+                context,
+            )
+            .await
+        })
+        .await
     }
 
-    pub async fn start_completion(&self, _reset: &UsableReset) -> Result<u32, TokenError> {
-        Ok(1)
+    /// A command to one mail.
+    pub async fn message(
+        &self,
+        message_id: MessageId,
+        command: MessageCommand,
+        context: Context,
+    ) -> Result<Executed<Message>, ExecuteError<MessageRefusal>> {
+        let (inner, stream) = (Arc::clone(&self.inner), message_id.to_string());
+        self.run(async move {
+            execute(&inner.messages, &(), &inner.locks, inner.clock.as_ref(), &stream, command, context).await
+        })
+        .await
     }
 
-    pub async fn complete(&self, _reset: &UsableReset, _attempt: u32) -> Result<(), TokenError> {
-        *self.completed.lock().map_err(|_| TokenError::Unavailable)? = true;
-        Ok(())
+    /// A fact about the reading of one mail.
+    pub async fn engagement(
+        &self,
+        message_id: MessageId,
+        observed: MessageEngagementEvent,
+        context: Context,
+    ) -> Result<Executed<MessageEngagement>, ExecuteError<MessageEngagementRefusal>> {
+        let (inner, stream) = (Arc::clone(&self.inner), message_id.to_string());
+        self.run(async move {
+            execute(&inner.engagements, &(), &inner.locks, inner.clock.as_ref(), &stream, observed, context)
+                .await
+        })
+        .await
     }
 
-    pub async fn fail_completion(&self, _reset: &UsableReset, _attempt: u32) -> Result<(), CommandError> {
-        Ok(())
+    /// The resets of one address as they stand now, whoever wrote last.
+    pub async fn load_resets(&self, stream: &str) -> Result<Loaded<PasswordReset>, StreamError> {
+        self.inner.resets.reload(stream).await
+    }
+
+    /// One mail as it stands now, whoever wrote last.
+    pub async fn load_message(&self, message_id: MessageId) -> Result<Loaded<Message>, StreamError> {
+        self.inner.messages.reload(&message_id.to_string()).await
+    }
+
+    /// Reads many mails in one query, so that commands to them load nothing.
+    pub async fn prefetch_messages(&self, message_ids: &[MessageId]) -> Result<(), StreamError> {
+        let streams: Vec<_> = message_ids.iter().map(MessageId::to_string).collect();
+        self.inner.messages.prefetch(&streams).await
+    }
+
+    /// One mail as this process remembers it, else as it is stored.
+    pub async fn recall_message(&self, message_id: MessageId) -> Result<Loaded<Message>, StreamError> {
+        self.inner.messages.load(&message_id.to_string()).await
+    }
+
+    /// The mail that a provider knows by this Message-ID.
+    pub async fn find_message(&self, provider_message_id: &str) -> Result<Option<MessageId>, StreamError> {
+        Ok(self.inner.log.find_message(provider_message_id).await?)
+    }
+
+    /// Runs to its end whatever becomes of the caller.
+    async fn run<T: Send + 'static, E: From<StreamError> + Send + 'static>(
+        &self,
+        command: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E> {
+        match self.inner.tasks.spawn(command).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let lost = crate::event_log::AppendError::Ambiguous(error.to_string());
+                Err(StreamError::from(lost).into())
+            }
+        }
     }
 }

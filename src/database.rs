@@ -1,1 +1,133 @@
-//! (filled below)
+//! SQL on two databases with one text.
+//!
+//! Statements here read the same on SQLite and PostgreSQL: ids are TEXT, times are BIGINT microseconds,
+//! placeholders are `$n`. What differs is chosen by [`Database::dialect`], in few and named places. Knows no
+//! table and no rule; must never build a statement from input.
+
+mod connect;
+mod error;
+mod group_commit;
+mod row;
+pub mod scratch;
+mod transaction;
+mod value;
+
+use std::time::Duration;
+
+use sqlx::{PgPool, SqlitePool};
+
+pub use error::DatabaseError;
+pub use group_commit::{GroupCommit, QueueFull, Submission};
+pub use row::Row;
+pub use transaction::Transaction;
+pub use value::Value;
+
+/// Which of the two databases it is, for the few statements that must differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL 13 or later.
+    Postgres,
+    /// The embedded database.
+    Sqlite,
+}
+
+impl Dialect {
+    /// The text for this database.
+    pub fn pick(self, postgres: &'static str, sqlite: &'static str) -> &'static str {
+        match self {
+            Self::Postgres => postgres,
+            Self::Sqlite => sqlite,
+        }
+    }
+}
+
+/// A connected database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// Any number of connections.
+    Postgres(PgPool),
+    /// Readers apart from the one writer.
+    Sqlite {
+        /// Connections that only read; they never wait for the writer.
+        readers: SqlitePool,
+        /// The one connection that writes.
+        writer: SqlitePool,
+    },
+}
+
+/// Times that a read is tried when the connection turns out to be dead, as all are after a restart.
+const READ_TRIES: usize = 12;
+
+impl Database {
+    /// Which database it is.
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(_) => Dialect::Postgres,
+            Self::Sqlite { .. } => Dialect::Sqlite,
+        }
+    }
+
+    /// Reads all rows. A dead connection is replaced and the read repeated.
+    pub async fn fetch_all(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
+        let mut tries = 1;
+        loop {
+            let rows = match self {
+                Self::Postgres(pool) => value::postgres(sql, values)
+                    .fetch_all(pool)
+                    .await
+                    .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
+                Self::Sqlite { readers, .. } => value::sqlite(sql, values)
+                    .fetch_all(readers)
+                    .await
+                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
+            };
+            match rows {
+                Err(sqlx::Error::Io(_)) if tries < READ_TRIES => tries += 1,
+                rows => return rows.map_err(DatabaseError::from),
+            }
+        }
+    }
+
+    /// Reads at most one row.
+    pub async fn fetch_optional(&self, sql: &str, values: &[Value]) -> Result<Option<Row>, DatabaseError> {
+        Ok(self.fetch_all(sql, values).await?.into_iter().next())
+    }
+
+    /// Reads exactly one row, as aggregates give.
+    pub async fn fetch_one(&self, sql: &str, values: &[Value]) -> Result<Row, DatabaseError> {
+        self.fetch_optional(sql, values).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
+    }
+
+    /// Runs one statement in a transaction of its own; answers the number of rows it changed.
+    pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
+        let mut transaction = self.begin().await?;
+        let changed = transaction.execute(sql, values).await?;
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
+    /// Begins a transaction that may write. On SQLite it holds the writer from the start, so it never fails
+    /// halfway because another one wrote first; do nothing slow in it.
+    pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
+        Ok(match self {
+            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
+            Self::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        })
+    }
+
+    /// Whether the database answers within this time.
+    pub async fn answers(&self, within: Duration) -> bool {
+        matches!(tokio::time::timeout(within, self.fetch_all("SELECT 1", &[])).await, Ok(Ok(_)))
+    }
+
+    /// Waits for statements in flight and closes every connection.
+    pub async fn close(&self) {
+        match self {
+            Self::Postgres(pool) => pool.close().await,
+            Self::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+-- On PostgreSQL this step makes the function that appends; here the one writer does the same by statements.
+SELECT 1;

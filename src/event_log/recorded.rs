@@ -1,0 +1,94 @@
+//! An event as the log holds it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::id::{CommandId, DataKeyId, EventId};
+use crate::domain::message::MessageEvent;
+use crate::domain::message_engagement::MessageEngagementEvent;
+use crate::domain::password_reset::PasswordResetEvent;
+
+/// One event, opened and in today's shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedEvent {
+    /// Contiguous from 1, in commit order.
+    pub position: i64,
+    /// The id of its stream: a stream key or a message id.
+    pub stream: String,
+    /// Its place in its stream, from 1.
+    pub sequence: i64,
+    /// The permanent, dotted name, such as `message.sent`.
+    pub event_type: String,
+    /// What happened.
+    pub event: LogEvent,
+    /// Who caused it, and when it was written down.
+    pub metadata: Metadata,
+}
+
+/// The events of all aggregates.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogEvent {
+    /// Of the resets of one address.
+    PasswordReset(PasswordResetEvent),
+    /// Of one mail.
+    Message(MessageEvent),
+    /// Of the reading of one mail.
+    MessageEngagement(MessageEngagementEvent),
+    /// Written by newer code: whoever meets it stops and leaves the rest to newer code.
+    Unknown,
+}
+
+impl LogEvent {
+    /// Folds the aggregates' own `Unknown` variants into the one that consumers look for.
+    pub(super) fn or_unknown(self) -> Self {
+        match self {
+            Self::PasswordReset(PasswordResetEvent::Unknown)
+            | Self::Message(MessageEvent::Unknown)
+            | Self::MessageEngagement(MessageEngagementEvent::Unknown) => Self::Unknown,
+            known => known,
+        }
+    }
+}
+
+/// What stands beside every event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata {
+    /// The event itself.
+    pub event_id: EventId,
+    /// The command that led to it.
+    pub command_id: CommandId,
+    /// What made somebody give that command: an event (`evt_…`), a webhook (`whk_…`), a client (`http`).
+    pub causation: String,
+    /// The key that its personal data are sealed under.
+    pub data_key: Option<DataKeyId>,
+    /// When it was written down.
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl Metadata {
+    /// As cqrs-es carries it.
+    pub fn to_map(&self) -> HashMap<String, String> {
+        let mut map = HashMap::from([
+            ("event_id".to_owned(), self.event_id.to_string()),
+            ("command_id".to_owned(), self.command_id.to_string()),
+            ("causation".to_owned(), self.causation.clone()),
+            ("recorded_at".to_owned(), self.recorded_at.timestamp_micros().to_string()),
+        ]);
+        if let Some(data_key) = self.data_key {
+            map.insert("data_key".to_owned(), data_key.to_string());
+        }
+        map
+    }
+
+    /// Back from what cqrs-es carried; `None` if it was never ours.
+    pub fn from_map(map: &HashMap<String, String>) -> Option<Self> {
+        Some(Self {
+            event_id: map.get("event_id")?.parse().ok()?,
+            command_id: map.get("command_id")?.parse().ok()?,
+            causation: map.get("causation")?.clone(),
+            data_key: map.get("data_key").and_then(|id| id.parse().ok()),
+            recorded_at: DateTime::from_timestamp_micros(map.get("recorded_at")?.parse().ok()?)?,
+        })
+    }
+}
