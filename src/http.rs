@@ -107,6 +107,3 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     let route = route.nest("/", api).data(AdminKey::new(state.settings.admin_key.as_ref()));
     Edge::new(route, state)
 }
-
-#[cfg(test)]
-mod tests;
