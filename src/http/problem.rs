@@ -5,9 +5,9 @@
 
 use std::fmt;
 
+use poem::Response;
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{IntoResponse, Response};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
@@ -175,6 +175,11 @@ impl Problem {
     /// Some values cannot be accepted.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::InvalidRequest) }
+    }
+
+    /// No key, or not a valid one (RFC 6750 §3).
+    fn unauthorized() -> Self {
+        Self::new(Code::Unauthorized).header(header::WWW_AUTHENTICATE, "Bearer realm=\"backstamp\"")
     }
 
     /// The method is not among those that the path takes.
@@ -348,22 +353,9 @@ impl From<poem::Error> for Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(Code::UnsupportedMediaType),
             status if status.is_client_error() => Self::new(Code::MalformedRequest),
             status => {
-                tracing::error!(status = status.as_u16(), "an unexpected error became an answer");
+                tracing::error!(status = status.as_u16(), %error, "an unexpected error became an answer");
                 Self::new(Code::Internal)
             }
         }
-    }
-}
-
-impl Problem {
-    /// No key, or not a valid one (RFC 6750 §3).
-    pub fn unauthorized() -> Self {
-        Self::new(Code::Unauthorized).header(header::WWW_AUTHENTICATE, "Bearer realm=\"backstamp\"")
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        Self::into_response(self, "")
     }
 }
