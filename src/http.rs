@@ -1,1 +1,109 @@
-//! (filled below)
+//! The API and the pages; poem stays in here.
+//!
+//! Handlers check a request's form, ask one other module, and word its answer. They look nothing up to
+//! decide about form, take no link, host or scheme from a header, and change nothing on a GET.
+
+mod auth;
+mod client_address;
+mod confirm;
+mod cors;
+mod docs;
+mod edge;
+mod fields;
+mod health;
+mod json;
+mod pages;
+mod password_resets;
+mod problem;
+mod resource;
+mod webhooks;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, EndpointExt, Response, Route};
+use secrecy::SecretString;
+use url::{Origin, Url};
+
+use self::auth::AdminKey;
+use self::edge::Edge;
+use crate::accounts::{Directory, PasswordHasher};
+use crate::clock::Clock;
+use crate::commands::Commands;
+use crate::domain::password::PasswordPolicy;
+use crate::inbox::Inbox;
+use crate::queries::Queries;
+use crate::rendering::Renderer;
+
+pub use self::health::{Dependency, Readiness};
+
+/// What of the configuration matters here.
+pub struct HttpSettings {
+    /// Base of every link; never taken from a request.
+    pub public_url: Url,
+    /// Where a frontend may send people after a reset.
+    pub allowed_redirects: Vec<Origin>,
+    /// Whose scripts may call the public API.
+    pub allowed_origins: Vec<Origin>,
+    /// Whose forwarding headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The key with every scope; without one, operators' calls are refused.
+    pub admin_key: Option<SecretString>,
+    /// Milliseconds after which requests that could betray an account are answered; 0 is at once.
+    pub answer_deadline_ms: u64,
+    /// Binds the tokens of forms to their cookies.
+    pub csrf_key: [u8; 32],
+}
+
+impl HttpSettings {
+    /// Whether browsers come over TLS, so that cookies can be `Secure`.
+    fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// A link below the public URL.
+    fn link(&self, path: &str) -> String {
+        format!("{}/{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+/// Everything that the handlers need.
+pub struct HttpState {
+    pub commands: Commands,
+    pub queries: Queries,
+    pub inbox: Inbox,
+    pub directory: Arc<dyn Directory>,
+    pub hasher: PasswordHasher,
+    pub policy: PasswordPolicy,
+    pub renderer: Renderer,
+    pub settings: HttpSettings,
+    pub clock: Arc<dyn Clock>,
+    pub readiness: Arc<dyn Readiness>,
+    /// The sandbox's mailbox, where it runs; lives under `/sandbox`.
+    pub sandbox: Option<BoxEndpoint<'static>>,
+}
+
+/// The whole server: API, pages, webhooks, documentation.
+pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
+    let sandbox = state.sandbox.take();
+    let state = Arc::new(state);
+    let api = docs::service((
+        password_resets::PasswordResetsApi(state.clone()),
+        health::HealthApi(state.readiness.clone()),
+    ));
+
+    let mut route = Route::new()
+        .at("/webhooks/mailgun", webhooks::mailgun(state.clone()))
+        .at("/docs", docs::page(&api))
+        .at("/openapi.json", docs::document(&api));
+    for (path, page) in pages::all(&state) {
+        route = route.at(path, page);
+    }
+    if let Some(sandbox) = sandbox {
+        route = route.nest("/sandbox", sandbox);
+    }
+    let api = resource::WithAllow::new(&api.spec(), api);
+    let route = route.nest("/", api).data(AdminKey::new(state.settings.admin_key.as_ref()));
+    Edge::new(route, state)
+}

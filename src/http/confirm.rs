@@ -1,0 +1,110 @@
+//! Following a reset link to its end: one flow for the API and the page.
+//!
+//! The order is the promise: the token, the account, the policy (a refusal leaves the link alive), the hash,
+//! and only then the one attempt that may write. An outcome that nobody knows is "unavailable", never "done".
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::HttpState;
+use super::problem::Problem;
+use crate::accounts::{Account, HashError, PasswordChange, PasswordWritten};
+use crate::commands::{TokenError, UsableReset};
+use crate::domain::password::PasswordRejection;
+
+/// Seconds after which a full pool of hashers is worth another try.
+const HASHING_TAKES: u64 = 2;
+
+/// Why the password was not changed.
+#[derive(Debug)]
+pub enum Refused {
+    /// The link does not work (any more), or nobody can say right now.
+    Link(TokenError),
+    /// The link works; the password is not good enough.
+    Password(Vec<PasswordRejection>),
+}
+
+impl From<TokenError> for Refused {
+    fn from(error: TokenError) -> Self {
+        Self::Link(error)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Link(error) => error.into(),
+            Refused::Password(rejections) => Self::password_rejected(rejections),
+        }
+    }
+}
+
+/// The link and its account, if the link can be used now.
+pub async fn find(state: &HttpState, token: &str) -> Result<(UsableReset, Account), TokenError> {
+    let reset = state.commands.find_reset(token).await?;
+    let account = state.directory.find(reset.account_id).await.map_err(|error| {
+        tracing::warn!(%error, "the directory did not answer");
+        TokenError::Unavailable
+    })?;
+    // Any change of the account since the link was made has taken over.
+    let unchanged =
+        |account: &Account| !account.disabled && account.credential_version == reset.credential_version;
+    match account.filter(unchanged) {
+        Some(account) => Ok((reset, account)),
+        None => Err(TokenError::Superseded),
+    }
+}
+
+/// Changes the password; the login URL if this very attempt did. Runs apart, so that a client who hangs up
+/// cuts nothing in half.
+pub async fn confirm(
+    state: Arc<HttpState>,
+    token: String,
+    password: SecretString,
+) -> Result<String, Refused> {
+    let flow = tokio::spawn(async move { change(&state, &token, password).await });
+    flow.await.unwrap_or(Err(Refused::Link(TokenError::Unavailable)))
+}
+
+async fn change(state: &HttpState, token: &str, password: SecretString) -> Result<String, Refused> {
+    let (reset, account) = find(state, token).await?;
+    state.policy.check(password.expose_secret(), &account.address).map_err(Refused::Password)?;
+    let hash = state.hasher.hash(password).await.map_err(unhashed)?;
+
+    let attempt = state.commands.start_completion(&reset).await?;
+    let change = PasswordChange {
+        account_id: reset.account_id,
+        request_id: reset.request_id,
+        attempt,
+        expected_version: reset.credential_version,
+        hash,
+    };
+    match state.directory.set_password(change).await {
+        Ok(PasswordWritten::Applied) => {
+            state.commands.complete(&reset, attempt).await?;
+            Ok(reset.redirect_to.unwrap_or_else(|| state.settings.link("login")))
+        }
+        Ok(PasswordWritten::Superseded) => {
+            if state.commands.fail_completion(&reset, attempt).await.is_err() {
+                tracing::warn!(request_id = %reset.request_id, "a failed completion was not recorded");
+            }
+            Err(TokenError::Superseded.into())
+        }
+        Err(error) => {
+            // Perhaps it was written: whoever settles started completions will ask.
+            tracing::warn!(request_id = %reset.request_id, %error, "the outcome of a completion is unknown");
+            Err(TokenError::Unavailable.into())
+        }
+    }
+}
+
+fn unhashed(error: HashError) -> TokenError {
+    match error {
+        HashError::Busy => TokenError::Busy { retry_after: HASHING_TAKES },
+        HashError::Broken(reason) => {
+            tracing::error!(reason, "a password could not be hashed");
+            TokenError::Unavailable
+        }
+    }
+}

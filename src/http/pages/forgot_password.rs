@@ -1,0 +1,61 @@
+//! `/forgot-password`: ask for a link. The answer is the same for every well-formed address.
+
+use std::sync::Arc;
+
+use poem::http::StatusCode;
+use poem::{Request, Response};
+use serde::Serialize;
+
+use super::super::HttpState;
+use super::super::client_address::client_key;
+use super::super::fields;
+use super::super::problem::Problem;
+use super::form::{self, FormToken};
+use super::render;
+use crate::commands::RequestReset;
+
+#[derive(Serialize)]
+struct Page {
+    csrf_token: String,
+    email: String,
+    errors: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Sent {
+    expires_in_minutes: u64,
+}
+
+/// The empty form.
+pub async fn show(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
+    ask(&state, FormToken::issue(&state, &request), StatusCode::OK, String::new(), Vec::new())
+}
+
+/// The sent form.
+pub async fn submit(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
+    let client = client_key(&request, &state.settings.trusted_proxies);
+    let token = FormToken::issue(&state, &request);
+    let mut form = form::receive(&state, request).await?;
+
+    let given = form.take("email");
+    let email = match fields::email(&given) {
+        Ok(email) => email,
+        Err(fault) => return ask(&state, token, StatusCode::UNPROCESSABLE_ENTITY, given, vec![fault.1]),
+    };
+    let request = RequestReset { email, locale: None, redirect_to: None, client };
+    let accepted = state.commands.request_reset(request).await?;
+    render(&state, StatusCode::OK, "mail-sent", Sent { expires_in_minutes: accepted.expires_in.div_ceil(60) })
+}
+
+fn ask(
+    state: &HttpState,
+    token: FormToken,
+    status: StatusCode,
+    email: String,
+    errors: Vec<String>,
+) -> Result<Response, Problem> {
+    let page = Page { csrf_token: token.value, email, errors };
+    let mut response = render(state, status, "forgot-password", page)?;
+    form::set_cookie(&mut response, &token.cookie);
+    Ok(response)
+}

@@ -1,0 +1,132 @@
+//! `/reset-password`: where the mailed link leads. Fetching it changes nothing about the link, however often
+//! scanners do so; the token moves from the address bar into a cookie on the first answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::http::{Method, StatusCode, header};
+use poem::{Request, Response};
+use secrecy::SecretString;
+use serde::Serialize;
+use url::form_urlencoded;
+
+use super::super::HttpState;
+use super::super::confirm::{self, Refused};
+use super::super::fields;
+use super::super::password_resets::record_visit;
+use super::super::problem::{Code, Problem};
+use super::form::{self, FormToken};
+use super::{guarded, render};
+use crate::domain::password_reset::VisitKind;
+
+const COOKIE: &str = "backstamp-reset";
+const COOKIE_LIVES: Duration = Duration::from_secs(15 * 60);
+
+#[derive(Serialize)]
+struct Page {
+    csrf_token: String,
+    account: String,
+    min_length: usize,
+    errors: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Changed {
+    login_url: String,
+}
+
+/// The link itself, or the page behind it.
+pub async fn show(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    match form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "token") {
+        Some((_, token)) => Ok(follow(&state, &request, &token).await),
+        None => open(&state, &request).await,
+    }
+}
+
+/// Whether the link works is told by the page, after the token has left the address bar.
+async fn follow(state: &HttpState, request: &Request, token: &str) -> Response {
+    let is_plausible = fields::token(token).is_ok() && token.bytes().all(is_base64url) && !token.is_empty();
+    let cookie = if is_plausible {
+        if let Ok(reset) = state.commands.find_reset(token).await {
+            record_visit(state, &reset, link_visit(request), request.headers()).await;
+        }
+        let mut cookie = form::new_cookie(&state.settings, COOKIE, token);
+        cookie.set_max_age(COOKIE_LIVES);
+        cookie
+    } else {
+        form::expired_cookie(&state.settings, COOKIE)
+    };
+    let bare = format!("{}/reset-password", state.settings.public_url.path().trim_end_matches('/'));
+    let redirect = Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, bare).finish();
+    let mut response = guarded(redirect);
+    form::set_cookie(&mut response, &cookie);
+    response
+}
+
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+fn link_visit(request: &Request) -> VisitKind {
+    let announces = |name: &str| {
+        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
+        value.is_some_and(|value| value.to_ascii_lowercase().contains("pre"))
+    };
+    let is_prefetch = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(announces);
+    if is_prefetch || request.method() == Method::HEAD { VisitKind::Prefetch } else { VisitKind::Link }
+}
+
+async fn open(state: &HttpState, request: &Request) -> Result<Response, Problem> {
+    let (reset, account) = confirm::find(state, &token(state, request)?).await?;
+    record_visit(state, &reset, VisitKind::Page, request.headers()).await;
+    let form_token = FormToken::issue(state, request);
+    ask(state, form_token, StatusCode::OK, account.address.masked(), Vec::new())
+}
+
+/// The sent form.
+pub async fn submit(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
+    let token = token(&state, &request)?;
+    let form_token = FormToken::issue(&state, &request);
+    let mut form = form::receive(&state, request).await?;
+    let password = form.take("new_password");
+    let matches = password == form.take("new_password_again");
+
+    let (_, account) = confirm::find(&state, &token).await?;
+    let again =
+        |errors| ask(&state, form_token, StatusCode::UNPROCESSABLE_ENTITY, account.address.masked(), errors);
+    if !matches {
+        return again(vec!["The two passwords are not the same.".into()]);
+    }
+    if let Err(fault) = fields::new_password(&password) {
+        return again(vec![format!("The password {}.", fault.1)]);
+    }
+    match confirm::confirm(state.clone(), token, SecretString::from(password)).await {
+        Ok(login_url) => {
+            let mut response = render(&state, StatusCode::OK, "password-changed", Changed { login_url })?;
+            form::set_cookie(&mut response, &form::expired_cookie(&state.settings, COOKIE));
+            Ok(response)
+        }
+        Err(Refused::Password(rejections)) => {
+            again(rejections.into_iter().map(|rejection| rejection.message).collect())
+        }
+        Err(refused @ Refused::Link(_)) => Err(refused.into()),
+    }
+}
+
+fn token(state: &HttpState, request: &Request) -> Result<String, Problem> {
+    form::cookie(request, &state.settings, COOKIE).ok_or_else(|| Problem::new(Code::TokenInvalid))
+}
+
+fn ask(
+    state: &HttpState,
+    token: FormToken,
+    status: StatusCode,
+    account: String,
+    errors: Vec<String>,
+) -> Result<Response, Problem> {
+    let page = Page { csrf_token: token.value, account, min_length: state.policy.min_length, errors };
+    let mut response = render(state, status, "reset-password", page)?;
+    form::set_cookie(&mut response, &token.cookie);
+    Ok(response)
+}

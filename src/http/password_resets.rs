@@ -1,0 +1,209 @@
+//! Asking for a reset, looking at a link, and setting the new password. Anyone may call; the answer to a
+//! request is the same for every well-formed address.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem::Request;
+use poem::http::{HeaderMap, header};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::client_address::client_key;
+use super::docs::Tags;
+use super::fields::{self, Faults};
+use super::json::Strict;
+use super::problem::Problem;
+use super::{HttpState, confirm};
+use crate::commands::{RequestReset, UsableReset};
+use crate::domain::password_reset::VisitKind;
+
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+pub struct ResetRequest {
+    /// One bare e-mail address.
+    #[oai(validator(max_length = 254))]
+    pub email: String,
+    /// A language tag (BCP 47) for the mail.
+    #[oai(validator(max_length = 35))]
+    pub locale: Option<String>,
+    /// Where the person goes after the reset; its origin must be on the list of allowed redirects.
+    #[oai(validator(max_length = 2048))]
+    pub redirect_to: Option<String>,
+}
+
+#[derive(Object)]
+pub struct Accepted {
+    request_id: String,
+    /// Always `accepted`.
+    status: String,
+    /// Seconds for which a link works, if one is mailed.
+    expires_in: u64,
+    /// Seconds after which another request can lead to another mail.
+    resend_after: u64,
+}
+
+#[derive(ApiResponse)]
+enum RequestResponse {
+    /// Taken. If the address belongs to an account, mail is on its way.
+    #[oai(status = 202)]
+    Accepted(Json<Accepted>),
+}
+
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct Inspection {
+    /// The token of the link.
+    #[oai(validator(max_length = 512))]
+    token: String,
+}
+
+#[derive(Object)]
+struct Policy {
+    /// Characters at least.
+    min_length: u32,
+    /// Characters at most.
+    max_length: u32,
+}
+
+#[derive(Object)]
+struct Inspected {
+    /// Always `valid`.
+    status: String,
+    expires_at: DateTime<Utc>,
+    /// The account's address, masked.
+    account_hint: String,
+    password_policy: Policy,
+}
+
+#[derive(ApiResponse)]
+enum InspectResponse {
+    /// The link can be used now.
+    #[oai(status = 200)]
+    Valid(Json<Inspected>),
+}
+
+#[derive(Object, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[oai(deny_unknown_fields)]
+struct Confirmation {
+    /// The token of the link.
+    #[oai(validator(max_length = 512))]
+    token: String,
+    /// Taken as it is: nothing is trimmed.
+    #[oai(validator(max_length = 1024))]
+    new_password: String,
+}
+
+#[derive(Object)]
+struct Completed {
+    /// Always `completed`.
+    status: String,
+    /// Always `revoked`: every session of the account has ended.
+    sessions: String,
+    /// Where to sign in.
+    login_url: String,
+}
+
+#[derive(ApiResponse)]
+enum ConfirmResponse {
+    /// The password was changed.
+    #[oai(status = 200)]
+    Completed(Json<Completed>),
+}
+
+pub struct PasswordResetsApi(pub Arc<HttpState>);
+
+#[OpenApi(prefix_path = "/v1/password-resets", tag = "Tags::PasswordResets")]
+impl PasswordResetsApi {
+    /// Ask for a reset
+    ///
+    /// The answer is the same whether or not the address belongs to an account.
+    #[oai(path = "/", method = "post", operation_id = "request_password_reset")]
+    async fn request(
+        &self,
+        request: &Request,
+        body: Strict<ResetRequest>,
+    ) -> Result<RequestResponse, Problem> {
+        let Self(state) = self;
+        let accepted = state.commands.request_reset(understand(state, request, body.0)?).await?;
+        Ok(RequestResponse::Accepted(Json(Accepted {
+            request_id: accepted.request_id.to_string(),
+            status: "accepted".into(),
+            expires_in: accepted.expires_in,
+            resend_after: accepted.resend_after,
+        })))
+    }
+
+    /// Look at a link
+    ///
+    /// Changes nothing about it.
+    #[oai(path = "/inspect", method = "post", operation_id = "inspect_password_reset")]
+    async fn inspect(&self, request: &Request, body: Strict<Inspection>) -> Result<InspectResponse, Problem> {
+        let Self(state) = self;
+        let mut faults = Faults::default();
+        let Some(token) = faults.take("/token", fields::token(&body.0.token)) else {
+            return Err(faults.into());
+        };
+        let (reset, account) = confirm::find(state, token).await?;
+        record_visit(state, &reset, VisitKind::Inspect, request.headers()).await;
+        Ok(InspectResponse::Valid(Json(Inspected {
+            status: "valid".into(),
+            expires_at: reset.expires_at,
+            account_hint: account.address.masked(),
+            password_policy: Policy {
+                min_length: u32::try_from(state.policy.min_length).unwrap_or(u32::MAX),
+                max_length: u32::try_from(state.policy.max_length).unwrap_or(u32::MAX),
+            },
+        })))
+    }
+
+    /// Set the new password
+    ///
+    /// A password that the policy refuses leaves the link alive.
+    #[oai(path = "/confirm", method = "post", operation_id = "confirm_password_reset")]
+    async fn confirm(&self, body: Strict<Confirmation>) -> Result<ConfirmResponse, Problem> {
+        let Confirmation { token, new_password } = body.0;
+        let mut faults = Faults::default();
+        let checked = (
+            faults.take("/token", fields::token(&token)),
+            faults.take("/new_password", fields::new_password(&new_password)),
+        );
+        if let (None, _) | (_, None) = checked {
+            return Err(faults.into());
+        }
+        let login_url = confirm::confirm(self.0.clone(), token, SecretString::from(new_password)).await?;
+        Ok(ConfirmResponse::Completed(Json(Completed {
+            status: "completed".into(),
+            sessions: "revoked".into(),
+            login_url,
+        })))
+    }
+}
+
+/// The form of a request, decided before anything is looked up.
+pub fn understand(state: &HttpState, request: &Request, body: ResetRequest) -> Result<RequestReset, Problem> {
+    let settings = &state.settings;
+    let redirect = |url: &String| fields::redirect(url, &settings.allowed_redirects);
+    let mut faults = Faults::default();
+    let checked = (
+        faults.take("/email", fields::email(&body.email)),
+        faults.take("/locale", body.locale.as_deref().map(fields::locale).transpose()),
+        faults.take("/redirect_to", body.redirect_to.as_ref().map(redirect).transpose()),
+    );
+    let (Some(email), Some(locale), Some(redirect_to)) = checked else { return Err(faults.into()) };
+    Ok(RequestReset { email, locale, redirect_to, client: client_key(request, &settings.trusted_proxies) })
+}
+
+/// Evidence only: whether it could be kept changes nothing for the visitor.
+pub async fn record_visit(state: &HttpState, reset: &UsableReset, kind: VisitKind, headers: &HeaderMap) {
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let user_agent = user_agent.map(|text| text.chars().take(512).collect());
+    if state.commands.record_visit(reset, kind, user_agent).await.is_err() {
+        tracing::warn!(request_id = %reset.request_id, "a visit was not recorded");
+    }
+}

@@ -1,0 +1,130 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+const LINK: &str = "https://id.example.test/reset-password?token=AAECAwQ-_w";
+
+fn renderer() -> Renderer {
+    let public = Url::parse("https://id.example.test").unwrap();
+    Renderer::new(&public, &public.join("reset-password").unwrap(), "Example").unwrap()
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+fn reset_for(name: &str) -> Mail {
+    let data = json!({
+        "name": name,
+        "link": LINK,
+        "requested_at": "2026-11-20T11:27:00Z",
+        "expires_at": "2026-11-20T12:27:00Z",
+        "expires_in_minutes": 60,
+    });
+    renderer().mail("password-reset", Some("pt-BR"), object(data)).unwrap()
+}
+
+/// Where a reader could be led: everything that is a link in the HTML.
+fn links(html: &str) -> Vec<&str> {
+    html.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn a_reset_mail_carries_the_link_and_says_how_long_it_works() {
+    let mail = reset_for("Ada");
+
+    assert_eq!(mail.subject, "Reset your Example password");
+    for body in [&mail.text, &mail.html] {
+        assert!(
+            body.contains("Ada") && body.contains("1 hour") && body.contains("20 November 2026, 12:27 UTC")
+        );
+    }
+    assert!(mail.text.lines().any(|line| line == LINK), "{}", mail.text);
+    assert_eq!(links(&mail.html), [LINK, LINK]);
+}
+
+#[test]
+fn a_mail_without_a_name_greets_nobody_by_name() {
+    let data = json!({
+        "link": LINK,
+        "requested_at": "2026-11-20T11:27:00Z",
+        "expires_at": "2026-11-20T12:27:00Z",
+        "expires_in_minutes": 60,
+    });
+
+    let mail = renderer().mail("password-reset", None, object(data)).unwrap();
+
+    assert!(mail.text.starts_with("Hello,\n"), "{}", mail.text);
+}
+
+#[test]
+fn a_changed_password_is_told_without_a_token_and_with_a_way_out() {
+    let data = json!({ "name": "Ada", "changed_at": "2026-11-20T12:00:00Z" });
+
+    let mail = renderer().mail("password-changed", None, object(data)).unwrap();
+
+    assert_eq!(mail.subject, "Your Example password was changed");
+    assert!(mail.text.contains("https://id.example.test/forgot-password"));
+    assert!(!mail.text.contains("token") && !mail.html.contains("token"));
+}
+
+#[test]
+fn a_mail_with_a_hole_is_not_made() {
+    let renderer = renderer();
+
+    assert!(matches!(renderer.mail("password-reset", None, Map::new()), Err(RenderError::Failed { .. })));
+    assert!(matches!(renderer.mail("nothing", None, Map::new()), Err(RenderError::UnknownTemplate(_))));
+}
+
+#[test]
+fn a_link_to_anywhere_else_is_not_mailed() {
+    for link in
+        ["https://evil.test/reset-password?token=x", "https://id.example.test/reset-password?t=%recipient%"]
+    {
+        let outcome = renderer().mail("password-reset", None, object(json!({ "link": link })));
+        assert!(matches!(outcome, Err(RenderError::ForeignLink)), "{link}");
+    }
+    let page = Url::parse("https://id.example.test/a%20b").unwrap();
+    assert!(matches!(Renderer::new(&page, &page, "x"), Err(TemplateError::PercentInUrl)));
+}
+
+#[test]
+fn a_hostile_brand_breaks_neither_subject_nor_markup() {
+    let public = Url::parse("https://id.example.test").unwrap();
+    let renderer =
+        Renderer::new(&public, &public.join("reset-password").unwrap(), "A\r\nBcc: x <b>%tag%").unwrap();
+
+    let mail = renderer
+        .mail("password-changed", None, object(json!({ "changed_at": "2026-11-20T12:00:00Z" })))
+        .unwrap();
+
+    assert!(!mail.subject.contains(['\r', '\n', '%']));
+    assert!(!mail.html.contains("<b>"));
+}
+
+#[test]
+fn errors_never_quote_a_value() {
+    let data =
+        json!({ "link": LINK, "requested_at": "hunter2", "expires_at": "hunter2", "expires_in_minutes": 60 });
+
+    let error = renderer().mail("password-reset", None, object(data)).unwrap_err();
+
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_name_changes_where_a_mail_leads(name in r#"[a-z<>"'&%{}./:@\r\n ]{0,60}|.{0,60}"#) {
+        let mail = reset_for(&name);
+        let plain = reset_for("Ada");
+
+        prop_assert_eq!(links(&mail.html), links(&plain.html));
+        prop_assert_eq!(mail.html.matches('<').count(), plain.html.matches('<').count());
+        prop_assert_eq!(mail.text.matches("://").count(), plain.text.matches("://").count());
+        prop_assert_eq!(mail.text.lines().count(), plain.text.lines().count());
+        prop_assert!(!mail.text.contains('%'));
+        prop_assert_eq!(mail.subject, plain.subject);
+    }
+}

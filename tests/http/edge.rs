@@ -1,0 +1,113 @@
+use tokio::time::Instant;
+
+use super::*;
+
+#[tokio::test]
+async fn what_does_not_exist_is_a_problem_like_any_other() {
+    let TestServer { client, .. } = &TestServer::start().await;
+
+    for path in
+        ["/nothing", "/v1/nothing", "/v1/password-resets/", "/sandbox", "/v1/password-resets/../../etc"]
+    {
+        assert_eq!(problem(client.get(path).send().await).await, refusal(404, "not_found", &[]), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_method_is_told_which_ones_there_are() {
+    let TestServer { client, .. } = &TestServer::start().await;
+    let cases = [
+        ("/v1/password-resets", Method::GET, "POST"),
+        ("/v1/password-resets/confirm", Method::OPTIONS, "POST"),
+        ("/healthz", Method::POST, "GET, HEAD"),
+        ("/webhooks/mailgun", Method::GET, "POST"),
+        ("/forgot-password", Method::DELETE, "GET, HEAD, POST"),
+    ];
+
+    for (path, method, allow) in cases {
+        let response = client.request(method, path).send().await;
+        response.assert_header("allow", allow);
+        assert_eq!(problem(response).await, refusal(405, "method_not_allowed", &[]), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_kept_out_of_caches_and_is_what_it_says() {
+    let TestServer { client, .. } = &TestServer::start().await;
+
+    for path in ["/healthz", "/nothing", "/forgot-password", "/openapi.json", "/docs"] {
+        let response = client.get(path).send().await;
+        response.assert_header("cache-control", "no-store");
+        response.assert_header("x-content-type-options", "nosniff");
+        response.assert_header_exist("x-request-id");
+        response.assert_header_is_not_exist("strict-transport-security");
+    }
+}
+
+#[tokio::test]
+async fn behind_tls_browsers_are_told_to_stay_there() {
+    let server = TestServer::with("https://id.example.test", TestReadiness::Ready, |_| ()).await;
+
+    server.client.get("/healthz").send().await.assert_header("strict-transport-security", "max-age=31536000");
+}
+
+#[tokio::test]
+async fn scripts_of_exactly_the_allowed_origins_may_read_the_answers() {
+    let TestServer { client, .. } = &TestServer::start().await;
+    let preflight = |origin: &'static str, path: &'static str| {
+        let request = client.request(Method::OPTIONS, path).header("origin", origin);
+        request.header("access-control-request-method", "POST").send()
+    };
+
+    let allowed = preflight("https://app.test", "/v1/password-resets").await;
+    let refused = client.post("/v1/password-resets").header("origin", "https://app.test").send().await;
+    let foreign = preflight("https://app.test.evil.test", "/v1/password-resets").await;
+    let private = preflight("https://app.test", "/webhooks/mailgun").await;
+
+    allowed.assert_status(StatusCode::NO_CONTENT);
+    allowed.assert_header("access-control-allow-origin", "https://app.test");
+    refused.assert_header("access-control-allow-origin", "https://app.test");
+    for response in [foreign, private] {
+        response.assert_status(StatusCode::METHOD_NOT_ALLOWED);
+        response.assert_header_is_not_exist("access-control-allow-origin");
+    }
+}
+
+#[tokio::test]
+async fn what_could_betray_an_account_is_answered_at_a_fixed_instant() {
+    let late = |settings: &mut HttpSettings| settings.answer_deadline_ms = 400;
+    let server = TestServer::with(LOCAL, TestReadiness::Ready, late).await;
+    tokio::time::pause();
+
+    let asked = Instant::now();
+    server.post("/v1/password-resets", json!({ "email": "no address" })).await;
+    let discreet = asked.elapsed();
+    server.client.get("/healthz").send().await.assert_status_is_ok();
+
+    // Timers have a resolution of a millisecond.
+    assert!((400..=401).contains(&discreet.as_millis()), "{discreet:?}");
+    assert_eq!(asked.elapsed(), discreet);
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_body_is_let_go() {
+    let server = TestServer::start().await;
+    let endless = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+    let request = server.client.post("/v1/password-resets").content_type("application/json");
+    tokio::time::pause();
+
+    let response = request.body(poem::Body::from_bytes_stream(endless)).send().await;
+
+    assert_eq!(problem(response).await, refusal(408, "request_timeout", &[]));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_without_its_message() {
+    let server = TestServer::with(LOCAL, TestReadiness::Panics, |_| ()).await;
+
+    let response = server.client.get("/readyz").send().await;
+
+    response.assert_status(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = response.0.into_body().into_string().await.unwrap();
+    assert!(body.contains("\"internal\"") && !body.contains("secret cause"));
+}

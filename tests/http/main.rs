@@ -1,0 +1,176 @@
+//! The server from outside, through poem's test client, on a scratch database with the real write side and
+//! directory. Only time stands still.
+
+mod api;
+mod edge;
+mod pages;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backstamp::accounts::{Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Role};
+use backstamp::clock::{Clock, FixedClock};
+use backstamp::commands::{Commands, Context, RequestReset};
+use backstamp::database::scratch::Scratch;
+use backstamp::domain::address::EmailAddress;
+use backstamp::domain::id::MessageId;
+use backstamp::domain::keys::RootKeys;
+use backstamp::domain::password::PasswordPolicy;
+use backstamp::domain::password_reset::{PasswordResetCommand, ResetPolicy};
+use backstamp::event_log::{EventLog, Keyring};
+use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, routes};
+use backstamp::inbox::Inbox;
+use backstamp::queries::Queries;
+use backstamp::rendering::Renderer;
+use chrono::{DateTime, TimeDelta};
+use poem::endpoint::BoxEndpoint;
+use poem::http::{Method, StatusCode};
+use poem::test::{TestClient, TestResponse};
+use poem::{EndpointExt, Response};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+const LOCAL: &str = "http://127.0.0.1:8080";
+const GOOD_PASSWORD: &str = "correct horse battery staple";
+
+/// What serving depends on, as a test wants it.
+enum TestReadiness {
+    Ready,
+    Away,
+    Panics,
+}
+
+#[async_trait]
+impl Readiness for TestReadiness {
+    async fn dependencies(&self) -> Vec<Dependency> {
+        let ready = match self {
+            Self::Ready => true,
+            Self::Away => false,
+            Self::Panics => panic!("secret cause"),
+        };
+        vec![Dependency { name: "database".into(), ready }]
+    }
+}
+
+/// A server, and what stands behind it.
+struct TestServer {
+    client: TestClient<BoxEndpoint<'static, Response>>,
+    commands: Commands,
+    directory: Arc<BuiltInDirectory>,
+    clock: Arc<FixedClock>,
+    _scratch: Scratch,
+}
+
+impl TestServer {
+    async fn start() -> Self {
+        Self::with(LOCAL, TestReadiness::Ready, |_| ()).await
+    }
+
+    async fn with(public_url: &str, readiness: TestReadiness, adjust: fn(&mut HttpSettings)) -> Self {
+        let scratch = Scratch::new().await;
+        let database = scratch.database.clone();
+        let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH + TimeDelta::days(20_000)));
+        let roots = RootKeys::new(["a root key of more than 32 characters"]).unwrap();
+        let keyring = Keyring::open(&database, &roots, clock.clone()).await.unwrap();
+        let tasks = TaskTracker::new();
+        let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
+        let commands = Commands::new(log, clock.clone(), roots, ResetPolicy::default(), 3, tasks);
+        let directory = Arc::new(BuiltInDirectory::new(database, clock.clone()));
+
+        let public_url = Url::parse(public_url).unwrap();
+        let reset_page = public_url.join("reset-password").unwrap();
+        let app = Url::parse("https://app.test").unwrap().origin();
+        let renderer = Renderer::new(&public_url, &reset_page, "Example").unwrap();
+        let mut settings = HttpSettings {
+            public_url,
+            allowed_redirects: vec![app.clone()],
+            allowed_origins: vec![app],
+            trusted_proxies: Vec::new(),
+            admin_key: Some("bsk_admin".into()),
+            answer_deadline_ms: 0,
+            csrf_key: [7; 32],
+        };
+        adjust(&mut settings);
+        let state = HttpState {
+            commands: commands.clone(),
+            queries: Queries,
+            inbox: Inbox,
+            directory: directory.clone(),
+            hasher: PasswordHasher::new(clock.clone()),
+            policy: PasswordPolicy::default(),
+            renderer,
+            settings,
+            clock: clock.clone(),
+            readiness: Arc::new(readiness),
+            sandbox: None,
+        };
+        let client = TestClient::new(routes(state).boxed());
+        Self { client, commands, directory, clock, _scratch: scratch }
+    }
+
+    /// An account with this address.
+    async fn account(&self, address: &str) -> Account {
+        let new = NewAccount {
+            address: EmailAddress::parse(address).unwrap(),
+            name: None,
+            role: Role::User,
+            verified: true,
+            password_hash: "none".into(),
+        };
+        self.directory.add(new).await.unwrap()
+    }
+
+    /// The token that the account's owner would find in the mail.
+    async fn mailed_token(&self, account: &Account, redirect_to: Option<&str>) -> String {
+        let request = RequestReset {
+            email: account.address.clone(),
+            locale: None,
+            redirect_to: redirect_to.map(str::to_owned),
+            client: format!("the owner of {}", account.id),
+        };
+        let request_id = self.commands.request_reset(request).await.unwrap().request_id;
+        let stream = self.commands.index_key().stream_key(&account.address).to_string();
+        let link = PasswordResetCommand::IssueLink {
+            request_id,
+            message_id: MessageId::from_uuid(self.clock.uuid()),
+            account_id: account.id,
+            credential_version: account.credential_version,
+            salt: [9; 16],
+            email: account.address.clone(),
+            name: None,
+            at: self.clock.now(),
+        };
+        self.commands.password_reset(&stream, link, Context::caused_by("test")).await.unwrap();
+        let resets = self.commands.load_resets(&stream).await.unwrap().aggregate;
+        self.commands.token_of(&stream, resets.request(request_id).unwrap()).unwrap().reveal()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> TestResponse {
+        self.client.post(path).body_json(&body).send().await
+    }
+
+    /// The account as the directory has it now.
+    async fn reload(&self, account: &Account) -> Account {
+        self.directory.find(account.id).await.unwrap().unwrap()
+    }
+}
+
+/// Status, code and the faults' places of a problem; fails on anything that is none.
+async fn problem(response: TestResponse) -> (u16, String, Vec<String>) {
+    response.assert_content_type("application/problem+json");
+    let header = response.0.header("x-request-id").map(str::to_owned);
+    let status = response.0.status().as_u16();
+    let body: Value = response.json().await.value().deserialize();
+    assert_eq!(body["request_id"].as_str().map(str::to_owned), header);
+    assert_eq!(body["status"], status);
+    let code = body["code"].as_str().unwrap().to_owned();
+    let errors = body["errors"].as_array().unwrap();
+    let pointers = errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();
+    (status, code, pointers)
+}
+
+fn refusal(status: u16, code: &str, pointers: &[&str]) -> (u16, String, Vec<String>) {
+    (status, code.to_owned(), pointers.iter().map(|&pointer| pointer.to_owned()).collect())
+}
