@@ -114,6 +114,32 @@ impl Category {
         }
     }
 
+    /// What it means, for an operator.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRecipient => "The address does not exist there, or is not a valid address.",
+            Self::InactiveRecipient => "The mailbox is disabled, suspended, expired or closed.",
+            Self::InvalidDomain => "The recipient's domain does not exist or takes no mail.",
+            Self::MailboxFull => "The recipient's own storage or message quota is exhausted.",
+            Self::MessageTooLarge => "The message is over a size limit.",
+            Self::SpamContent => "This message's content or links were judged spam or phishing.",
+            Self::ContentRejected => "A virus, a forbidden attachment, or broken MIME or headers.",
+            Self::Blocklisted => "The sending address, network, host or domain is on a list.",
+            Self::ReputationBlock => "Refused for poor reputation, complaints or past abuse.",
+            Self::RateLimited => "Too many messages, connections or recipients, too fast.",
+            Self::Greylisted => "The receiver asked strangers to come back later.",
+            Self::AuthFailed => "SPF, DKIM, DMARC or ARC failed, or is required and missing.",
+            Self::SenderDnsInvalid => "Reverse DNS, the HELO name or the sender's domain is wrong.",
+            Self::RelayDenied => "That server does not take mail for that domain from us.",
+            Self::PolicyRefused => "Refused by the receiver's or recipient's own rules.",
+            Self::ProtocolError => "Trouble in the SMTP dialogue or its encryption.",
+            Self::ServerError => "The receiving system has trouble of its own.",
+            Self::Unreachable => "No conversation with the receiving server took place.",
+            Self::Suppressed => "The provider did not try: the address is on its suppression list.",
+            Self::Unclassified => "The diagnostic gives no reason.",
+        }
+    }
+
     /// The category of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|category| category.as_str() == name)
