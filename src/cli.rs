@@ -3,6 +3,7 @@
 
 pub mod accounts;
 mod password;
+pub mod rebuild;
 
 use std::io;
 
@@ -31,7 +32,7 @@ pub enum Command {
     Serve,
     /// Bring the tables up to date, and stop.
     Migrate,
-    /// Derive read models from the log anew, beside the live ones.
+    /// Empty read models and derive them from the log anew; the server may run beside it.
     Rebuild {
         /// Which one; without it, all.
         projection: Option<String>,

@@ -24,7 +24,7 @@ pub use notify_after_password_change::NotifyAfterPasswordChange;
 pub use schedule_work::ScheduleWork;
 pub use send_due_messages::{SendDueMessages, SendSettings};
 pub use settle_completions::SettleCompletions;
-pub use work::{NewWork, Work};
+pub use work::{NewWork, Work, count_due, release_all as release_leases};
 pub use worker::Workers;
 
 use crate::commands::ExecuteError;
