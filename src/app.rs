@@ -84,14 +84,8 @@ impl App {
             ..ResetPolicy::default()
         };
         let per_client = config.http.requests_per_ip_per_hour;
-        let commands = Commands::new(
-            log.clone(),
-            Arc::clone(&clock),
-            roots.clone(),
-            policy,
-            per_client,
-            tasks.clone(),
-        );
+        let commands =
+            Commands::new(log.clone(), Arc::clone(&clock), roots.clone(), policy, per_client, tasks.clone());
 
         let listener = TcpListener::bind(config.http.listen)
             .await
@@ -128,7 +122,7 @@ impl App {
             queries: Queries::new(
                 database.clone(),
                 Arc::clone(&clock),
-                queries::Settings { is_sandboxed: config.is_sandboxed() },
+                queries::Settings { is_sandbox: config.is_sandboxed() },
             ),
             inbox,
             directory,

@@ -126,7 +126,11 @@ fn configuration(sources: &Sources) -> anyhow::Result<Config> {
     let new = config.load_or_create_keys(&SystemClock)?;
     if let Some(key) = new.admin {
         // Once, on the terminal, and never in a log.
-        eprintln!("\n  operator's key, kept in {}:\n  {}\n", config.data_dir.join("admin.key").display(), key.expose_secret());
+        eprintln!(
+            "\n  operator's key, kept in {}:\n  {}\n",
+            config.data_dir.join("admin.key").display(),
+            key.expose_secret()
+        );
     }
     Ok(config)
 }

@@ -5,8 +5,6 @@
 
 mod deliveries;
 mod resets;
-#[cfg(test)]
-pub(crate) mod tests;
 mod timeline;
 
 use std::sync::Arc;

@@ -1,4 +1,74 @@
-//! Stand-in; the real module replaces it.
+//! Tables turned into answers: delivery metrics, the message log, timelines, the state of resets.
+//!
+//! Every answer takes few statements over indexed tables, whatever the length of the log. Must never change
+//! anything, and never decide anything that a command depends on.
 
-#[derive(Clone, Default)]
-pub struct Queries;
+mod cohort;
+mod delivery;
+mod messages;
+mod page;
+mod rates;
+mod resets;
+mod spans;
+mod timeline;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::database::{Database, DatabaseError};
+
+pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
+pub use messages::{BounceSummary, MessageFilter, MessageSummary, Suppressed};
+pub use page::Page;
+pub use rates::Rates;
+pub use resets::{ResetFilter, ResetSummary};
+pub use spans::Percentiles;
+pub use timeline::TimelineEntry;
+
+/// What the answers depend on besides the tables.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// Whether the whole installation is a sandbox; elsewhere the sandbox's messages are left out.
+    pub is_sandbox: bool,
+}
+
+/// Reads what projections have written. Cheap to clone.
+#[derive(Clone)]
+pub struct Queries {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The cursor is none of ours.
+    #[error("the cursor is not one that a page gave")]
+    BadCursor,
+    /// `to` is not after `from`, or one of them is out of any calendar.
+    #[error("the range is empty")]
+    EmptyRange,
+    /// The series would have more points than anyone looks at.
+    #[error("the series would have more than {limit} points: choose a longer interval or a shorter range")]
+    TooManyPoints {
+        /// Points at most.
+        limit: i64,
+    },
+    /// No such outcome to filter by.
+    #[error("there is no such outcome")]
+    UnknownOutcome,
+    /// A row was not written by this code.
+    #[error("a row cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
+}
+
+impl Queries {
+    /// Answers from this database.
+    pub fn new(database: Database, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self { database, clock, settings }
+    }
+}

@@ -18,8 +18,6 @@ use crate::sandbox::{Pace, Sandbox, SandboxSettings};
 
 /// Of a whole call. Shorter than a worker's lease, so that no second worker can be calling meanwhile.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-/// The sending domain of the sandbox.
-pub const SANDBOX_DOMAIN: &str = "sandbox.localhost";
 
 /// Who takes our mails, and who signs what comes back.
 pub struct Mail {
@@ -71,6 +69,7 @@ impl Mail {
         if !address.ip().is_loopback() {
             bail!("the sandbox serves this machine only, and {address} is not a loopback address");
         }
+        let domain = config.sandbox.domain.clone();
         let api_key = random_key(clock.as_ref());
         let mut signing_keys = config.sandbox.signing_keys.clone();
         if signing_keys.is_empty() {
@@ -79,7 +78,7 @@ impl Mail {
         let settings = SandboxSettings {
             listen: config.sandbox.listen_inside_serve(),
             webhook_url: Url::parse(&format!("http://{address}/webhooks/mailgun"))?,
-            domain: SANDBOX_DOMAIN.to_owned(),
+            domain: domain.clone(),
             api_key: api_key.clone(),
             signing_key: signing_keys[0].clone(),
             database: config.sandbox.mailbox.clone(),
@@ -88,14 +87,14 @@ impl Mail {
         let sandbox = Sandbox::start(settings, Arc::clone(&clock), stop).await?;
         let settings = MailgunSettings {
             base_url: sandbox.base_url(),
-            domain: SANDBOX_DOMAIN.to_owned(),
+            domain: domain.clone(),
             api_key,
             timeout: CALL_TIMEOUT,
             require_tls: false,
         };
         Ok(Self {
             provider: Arc::new(Mailgun::new(settings, "sandbox", clock)?),
-            domain: SANDBOX_DOMAIN.to_owned(),
+            domain,
             signing_keys: SigningKeys::new(signing_keys),
             sandbox: Some(sandbox),
         })

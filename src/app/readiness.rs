@@ -41,8 +41,8 @@ impl Dependencies {
 impl Readiness for Dependencies {
     async fn dependencies(&self) -> Vec<Dependency> {
         let database = self.database.answers(PATIENCE).await;
-        let projections = database
-            && tokio::time::timeout(PATIENCE, self.projections_are_current()).await.unwrap_or(false);
+        let projections =
+            database && tokio::time::timeout(PATIENCE, self.projections_are_current()).await.unwrap_or(false);
         vec![
             Dependency { name: "database".to_owned(), ready: database },
             Dependency { name: "projections".to_owned(), ready: projections },

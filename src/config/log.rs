@@ -3,6 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 use super::reader::Reader;
+use super::{Faults, Sources};
 
 /// The log on standard error.
 #[derive(Debug, Clone)]
@@ -23,6 +24,13 @@ pub enum LogFormat {
 }
 
 impl LogConfig {
+    /// For a process that needs no other setting.
+    pub fn load(sources: &Sources) -> Result<Self, Faults> {
+        let mut reader = Reader::new(sources);
+        let config = Self::read(&mut reader);
+        reader.finish(config)
+    }
+
     pub(super) fn read(reader: &mut Reader) -> Self {
         let filter = |text: &str| match EnvFilter::try_new(text) {
             Ok(_) => Ok(text.to_owned()),

@@ -13,6 +13,9 @@ use super::{Faults, Sources, data_dir};
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const WEBHOOK_URL: &str = "http://127.0.0.1:8080/webhooks/mailgun";
 
+/// The sending domain of a sandbox that is told none.
+pub const DOMAIN: &str = "sandbox.localhost";
+
 /// Mailgun's API for one machine.
 #[derive(Debug, Clone)]
 pub struct SandboxConfig {
@@ -20,6 +23,8 @@ pub struct SandboxConfig {
     listen: Option<SocketAddr>,
     /// `BACKSTAMP_SANDBOX_WEBHOOK_URL`, default `http://127.0.0.1:8080/webhooks/mailgun`.
     pub webhook_url: Url,
+    /// `BACKSTAMP_MAILGUN_DOMAIN`, the sending domain that it takes mail for, default `sandbox.localhost`.
+    pub domain: String,
     /// `BACKSTAMP_MAILGUN_API_KEY`.
     pub api_key: Option<SecretString>,
     /// `BACKSTAMP_MAILGUN_SIGNING_KEY`, the first signs; none: make a random one at each start.
@@ -53,6 +58,7 @@ impl SandboxConfig {
             webhook_url: reader
                 .parsed("BACKSTAMP_SANDBOX_WEBHOOK_URL", loopback_url)
                 .unwrap_or_else(|| Url::parse(WEBHOOK_URL).expect("the default is a URL")),
+            domain: reader.text("BACKSTAMP_MAILGUN_DOMAIN").unwrap_or(DOMAIN).to_owned(),
             api_key: reader.secret("BACKSTAMP_MAILGUN_API_KEY"),
             signing_keys: reader.secrets("BACKSTAMP_MAILGUN_SIGNING_KEY"),
             mailbox: data_dir.join("sandbox.db"),

@@ -47,7 +47,9 @@ impl ConnectError {
                 matches!(self.database_error(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
                     || self.database_error().and_then(sqlx::Error::as_database_error).is_some_and(
                         // Starting up, shutting down, out of connections.
-                        |error| error.code().is_some_and(|code| code.starts_with("57") || code.starts_with("53")),
+                        |error| {
+                            error.code().is_some_and(|code| code.starts_with("57") || code.starts_with("53"))
+                        },
                     )
             }
             _ => false,

@@ -35,6 +35,18 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 8] = [
+        Self::Queued,
+        Self::Sent,
+        Self::Deferred,
+        Self::Delivered,
+        Self::Bounced,
+        Self::Suppressed,
+        Self::Rejected,
+        Self::Canceled,
+    ];
+
     /// The name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
