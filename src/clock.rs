@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use uuid::Uuid;
 
 /// Tells the time and makes what nobody can guess.
@@ -28,7 +28,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        // Both databases keep microseconds; what is read back must equal what was written.
+        Utc::now().trunc_subsecs(6)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that draws randomness")]

@@ -125,12 +125,13 @@ fn configuration(sources: &Sources) -> anyhow::Result<Config> {
     telemetry::init(&config.log)?;
     let new = config.load_or_create_keys(&SystemClock)?;
     if let Some(key) = new.admin {
-        // Once, on the terminal, and never in a log.
-        eprintln!(
-            "\n  operator's key, kept in {}:\n  {}\n",
-            config.data_dir.join("admin.key").display(),
-            key.expose_secret()
-        );
+        let file = config.data_dir.join("admin.key");
+        if std::io::stderr().is_terminal() {
+            // Once, on the terminal, and never in a log.
+            eprintln!("\n  operator's key, kept in {}:\n  {}\n", file.display(), key.expose_secret());
+        } else {
+            tracing::info!(file = %file.display(), "operator's key made");
+        }
     }
     Ok(config)
 }

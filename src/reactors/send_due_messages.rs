@@ -207,7 +207,8 @@ impl SendDueMessages {
             let mut link = self.settings.reset_page.clone();
             link.query_pairs_mut().append_pair("token", &token.reveal());
             data.insert("link".to_owned(), json!(link.as_str()));
-            let minutes = (request.expires_at - now).num_minutes().max(1);
+            // Rounded up: what was promised for an hour says an hour, not 59 minutes.
+            let minutes = ((request.expires_at - now).num_seconds() + 59) / 60;
             data.insert("expires_in_minutes".to_owned(), json!(minutes));
         }
         data.entry("name").or_insert(json!(null));
