@@ -139,7 +139,7 @@ impl Desk {
     }
 
     pub async fn mount_elsewhere(&self) -> String {
-        serve(Route::new().nest_no_strip("/sandbox", self.sandbox().routes())).await
+        serve(Route::new().nest("/sandbox", self.sandbox().routes())).await
     }
 
     pub async fn stop(self) {
