@@ -14,6 +14,7 @@ use poem_openapi::{ApiResponse, Enum, Object};
 
 use crate::commands::{CommandError, TokenError};
 use crate::domain::password::PasswordRejection;
+use crate::queries::QueryError;
 
 /// The media type of every refusal.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -314,6 +315,26 @@ impl From<TokenError> for Problem {
             TokenError::Busy { retry_after } => Self::busy(retry_after),
             TokenError::Unavailable => Self::new(Code::Unavailable).retry_after(5),
         }
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        let pointer = match error {
+            QueryError::BadCursor => "/cursor",
+            QueryError::EmptyRange => "/to",
+            QueryError::TooManyPoints { .. } => "/interval",
+            QueryError::UnknownOutcome => "/outcome",
+            QueryError::Database(error) => {
+                tracing::error!(%error, "a query failed");
+                return Self::new(Code::Unavailable).retry_after(5);
+            }
+            QueryError::Unreadable(error) => {
+                tracing::error!(%error, "a row cannot be read");
+                return Self::new(Code::Internal);
+            }
+        };
+        Self::invalid(vec![FieldError::new(pointer, "invalid", error.to_string())])
     }
 }
 
