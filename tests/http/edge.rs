@@ -135,7 +135,8 @@ async fn the_log_names_the_route_and_nothing_that_was_sent() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: a subscriber of one thread misses what another thread met first.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let server = TestServer::start().await;
     let secrets = ["c2VjcmV0LXRva2Vu", "ada@example.test", "hunter2hunter2", "bsk_guess"];
     let [token, email, password, key] = secrets;

@@ -1,6 +1,8 @@
 //! The server from outside, through poem's test client, on a scratch database with the real write side and
 //! directory. Only time stands still.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod api;
 mod edge;
 mod pages;
