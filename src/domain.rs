@@ -5,8 +5,11 @@
 
 pub mod address;
 pub mod bounce;
+pub mod delivery;
+pub mod engagement;
 pub mod id;
 pub mod keys;
+pub mod mailbox_provider;
 pub mod message;
 pub mod message_engagement;
 pub mod password;

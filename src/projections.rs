@@ -1,1 +1,32 @@
-//! (filled below)
+//! The log folded into tables for reading. Each projection moves its rows and its checkpoint in one
+//! transaction, so every event counts exactly once, and each can be emptied and folded again from the start.
+//!
+//! Must never send anything, ask anybody, or write what cannot be derived again.
+
+mod deliveries;
+mod resets;
+mod timeline;
+
+use std::sync::Arc;
+
+use crate::event_log::Consumer;
+
+pub use deliveries::Deliveries;
+pub use resets::Resets;
+pub use timeline::Timeline;
+
+/// A consumer whose tables follow from the log alone.
+pub trait Projection: Consumer {
+    /// Its tables: emptied, with its checkpoint put back to 0, they come out the same again.
+    fn tables(&self) -> &'static [&'static str];
+}
+
+/// Every projection.
+pub fn projections() -> Vec<Arc<dyn Projection>> {
+    vec![Arc::new(Deliveries), Arc::new(Timeline), Arc::new(Resets)]
+}
+
+/// Every projection, as something that follows the log.
+pub fn all() -> Vec<Arc<dyn Consumer>> {
+    projections().into_iter().map(|projection| projection as Arc<dyn Consumer>).collect()
+}

@@ -1,0 +1,16 @@
+//! What became of one mail: facts that only grow, and the outcome that follows from them.
+//!
+//! There is no status that events overwrite. Facts are first times and sets, so whatever the order in which
+//! events arrive and however often, they come out the same; flags and counters are derived.
+
+mod counters;
+mod duration;
+mod facts;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+pub use counters::Counters;
+pub use duration::{Durations, significant};
+pub use facts::{Bounce, Facts, RequestFacts, Suppression};
+pub use outcome::{Outcome, Status};

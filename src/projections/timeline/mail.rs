@@ -1,0 +1,146 @@
+//! Events of a mail, in sentences.
+
+use serde_json::json;
+
+use super::{Entry, meta};
+use crate::domain::bounce::{classify, mask};
+use crate::domain::message::{MessageEvent, SuppressedBy};
+use crate::domain::message_engagement::MessageEngagementEvent;
+use crate::domain::provider_event::{Client, Diagnostic};
+
+pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
+    let told = |at, text: String, meta| Entry {
+        message_id: Some(message_id.to_owned()),
+        request_id: None,
+        at,
+        text,
+        meta,
+        diagnostic: None,
+    };
+    Some(match event {
+        MessageEvent::Requested(requested) => told(
+            requested.at,
+            format!("A mail from the template “{}” was asked for.", requested.template),
+            meta([
+                ("template", json!(requested.template)),
+                ("provider", json!(requested.provider)),
+                ("mailbox_provider", json!(requested.mailbox_provider)),
+            ]),
+        ),
+        MessageEvent::Suppressed { by, reason, diagnostic, at } => {
+            let who = match by {
+                SuppressedBy::Us => "It was not sent: we suppress this address.",
+                SuppressedBy::Provider => "The mail provider did not try: it suppresses this address.",
+            };
+            let mut entry = told(*at, who.into(), meta([("by", json!(by)), ("reason", json!(reason))]));
+            if let Some(diagnostic) = diagnostic {
+                explain(&mut entry, diagnostic, true);
+            }
+            entry
+        }
+        MessageEvent::Calling { attempt, at } => told(
+            *at,
+            format!("The mail provider is called, attempt {attempt}."),
+            meta([("attempt", json!(attempt))]),
+        ),
+        MessageEvent::Sent { attempt, at, .. } => {
+            told(*at, "The mail provider took it.".into(), meta([("attempt", json!(attempt))]))
+        }
+        MessageEvent::SendFailed { attempt, error, ambiguous, retry_at, at } => {
+            let text = match ambiguous {
+                true => "The call broke off: nobody knows yet whether the provider took it.",
+                false => "The call failed; it will be tried again.",
+            };
+            told(
+                *at,
+                text.into(),
+                meta([
+                    ("attempt", json!(attempt)),
+                    ("error", json!(mask(error))),
+                    ("retry_at", json!(retry_at)),
+                ]),
+            )
+        }
+        MessageEvent::Rejected { reason, at } => told(
+            *at,
+            "It was refused and will never be sent.".into(),
+            meta([("reason", json!(mask(reason)))]),
+        ),
+        MessageEvent::Deferred { diagnostic, at } => {
+            let mut entry = told(*at, "The receiving server asked to come back later.".into(), meta([]));
+            explain(&mut entry, diagnostic, false);
+            entry
+        }
+        MessageEvent::Delivered { delivery, at } => told(
+            *at,
+            "The receiving server took it; inbox or spam folder is unknown.".into(),
+            meta([
+                ("mx_host", json!(delivery.mx_host.as_deref().map(mask))),
+                ("tls", json!(delivery.tls)),
+                ("attempt", json!(delivery.attempt)),
+            ]),
+        ),
+        MessageEvent::Bounced { diagnostic, delayed, at } => {
+            let text = match delayed {
+                true => "It failed for good, after the receiving server had taken it.",
+                false => "It failed for good.",
+            };
+            let mut entry = told(*at, text.into(), meta([]));
+            explain(&mut entry, diagnostic, true);
+            entry
+        }
+        MessageEvent::Complained { at } => told(*at, "The recipient called it spam.".into(), meta([])),
+        MessageEvent::Unsubscribed { at } => {
+            told(*at, "The recipient asked for no more mail.".into(), meta([]))
+        }
+        MessageEvent::Canceled { reason, at } => told(
+            *at,
+            "It was not sent: what it is about had ended before.".into(),
+            meta([("reason", json!(mask(reason)))]),
+        ),
+        MessageEvent::Unknown => return None,
+    })
+}
+
+pub(super) fn reading(message_id: &str, event: &MessageEngagementEvent) -> Option<Entry> {
+    let (at, text, client) = match event {
+        MessageEngagementEvent::Opened { client, at } => (*at, "The mail was opened.", client),
+        MessageEngagementEvent::Clicked { client, at, .. } => (*at, "A link was followed.", client),
+        MessageEngagementEvent::Unknown => return None,
+    };
+    let Client { client_type, bot, country, .. } = client;
+    Some(Entry {
+        message_id: Some(message_id.to_owned()),
+        request_id: None,
+        at,
+        text: text.into(),
+        meta: meta([
+            ("client_type", json!(client_type)),
+            ("bot", json!(bot.as_deref().filter(|bot| !bot.is_empty()))),
+            ("country", json!(country)),
+        ]),
+        diagnostic: None,
+    })
+}
+
+/// Adds why it failed.
+fn explain(entry: &mut Entry, diagnostic: &Diagnostic, permanent: bool) {
+    let verdict = classify(diagnostic, permanent);
+    entry.meta.extend(meta([
+        ("code", json!(diagnostic.code)),
+        ("enhanced", json!(diagnostic.enhanced)),
+        ("provider_reason", json!(diagnostic.reason)),
+        ("attempt", json!(diagnostic.attempt)),
+        ("retry_seconds", json!(diagnostic.retry_seconds)),
+        ("category", json!(verdict.category)),
+        ("class", json!(verdict.class)),
+        ("critical", json!(verdict.critical)),
+        ("rule", json!(verdict.rule)),
+        ("explanation", json!(verdict.category.meaning())),
+    ]));
+    let text = diagnostic.text.known();
+    entry.diagnostic = text
+        .map(|text| [&text.message, &text.description, &text.last_message])
+        .and_then(|texts| texts.into_iter().find(|text| !text.is_empty()))
+        .map(|text| mask(text));
+}

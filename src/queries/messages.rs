@@ -1,0 +1,219 @@
+//! The message log: every mail with what became of it, newest first.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::page::{Cursor, LARGEST, Page};
+use super::{Queries, QueryError};
+use crate::database::{Row, Value};
+use crate::domain::bounce::{BounceClass, Category};
+use crate::domain::delivery::{Counters, Facts, Outcome, Status, Suppression};
+use crate::domain::id::MessageId;
+
+/// Which messages. Every given field must hold.
+#[derive(Debug, Clone, Default)]
+pub struct MessageFilter {
+    /// The keyed hash of the address, in hexadecimal.
+    pub recipient_key: Option<String>,
+    pub template: Option<String>,
+    /// A status (`delivered`, `bounced`, …), or any flag of the counters (`opened`, `completed`, …).
+    pub outcome: Option<String>,
+    pub mailbox_provider: Option<String>,
+    pub bounce_category: Option<String>,
+    /// Requested at this instant or later.
+    pub after: Option<DateTime<Utc>>,
+    /// Requested before this instant.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// One mail and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MessageSummary {
+    pub id: String,
+    pub template: String,
+    pub provider: String,
+    pub mailbox_provider: String,
+    pub recipient_domain: String,
+    /// Masked; absent when it was erased.
+    pub recipient: Option<String>,
+    /// The reset that it belongs to.
+    pub password_reset_id: Option<String>,
+    pub outcome: Status,
+    pub requested_at: Option<DateTime<Utc>>,
+    pub sent_at: Option<DateTime<Utc>>,
+    pub first_deferred_at: Option<DateTime<Utc>>,
+    pub deferrals: usize,
+    pub delivered_at: Option<DateTime<Utc>>,
+    pub bounced_at: Option<DateTime<Utc>>,
+    pub bounce: Option<BounceSummary>,
+    pub suppressed_at: Option<DateTime<Utc>>,
+    pub suppression: Option<Suppressed>,
+    pub rejected_at: Option<DateTime<Utc>>,
+    pub complained_at: Option<DateTime<Utc>>,
+    pub unsubscribed_at: Option<DateTime<Utc>>,
+    pub first_human_open_at: Option<DateTime<Utc>>,
+    pub first_machine_open_at: Option<DateTime<Utc>>,
+    pub first_human_click_at: Option<DateTime<Utc>>,
+    pub first_machine_click_at: Option<DateTime<Utc>>,
+    pub completed_at: Option<DateTime<Utc>>,
+    pub opens_human: i64,
+    pub opens_machine: i64,
+    pub clicks_human: i64,
+    pub clicks_machine: i64,
+    /// Names of the flags that hold.
+    pub flags: Vec<&'static str>,
+}
+
+/// Why it failed for good.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BounceSummary {
+    pub class: BounceClass,
+    pub category: Category,
+    pub critical: bool,
+    /// What the category means.
+    pub meaning: &'static str,
+}
+
+/// Who suppressed it, and why.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Suppressed {
+    pub by: String,
+    pub reason: String,
+}
+
+const COLUMNS: &str = "message_id, facts, recipient, requested_at";
+
+impl Queries {
+    /// A page of the log.
+    pub async fn messages(
+        &self,
+        filter: &MessageFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<MessageSummary>, QueryError> {
+        let limit = limit.clamp(1, LARGEST);
+        let (mut condition, mut values) = filter.condition()?;
+        if let Some(cursor) = cursor {
+            let cursor = Cursor::parse(cursor)?;
+            values.extend([cursor.at.into(), cursor.id.into()]);
+            let (at, id) = (values.len() - 1, values.len());
+            condition.push_str(&format!(" AND (requested_at, message_id) < (${at}, ${id})"));
+        }
+        values.push((limit + 1).into());
+        let sql = format!(
+            "SELECT {COLUMNS} FROM delivery_facts WHERE {condition} \
+             ORDER BY requested_at DESC, message_id DESC LIMIT ${}",
+            values.len()
+        );
+        let rows = self.database.fetch_all(&sql, &values).await?;
+        let place = |row: &Row| -> Result<Cursor, QueryError> {
+            Ok(Cursor { at: row.int("requested_at")?, id: row.text("message_id")? })
+        };
+        let rows = rows.iter().map(|row| Ok((place(row)?, MessageSummary::of(row)?)));
+        Ok(Page::of(rows.collect::<Result<_, QueryError>>()?, limit))
+    }
+
+    /// One mail; also one whose request has not been seen yet.
+    pub async fn message(&self, id: MessageId) -> Result<Option<MessageSummary>, QueryError> {
+        let sql = format!("SELECT {COLUMNS} FROM delivery_facts WHERE message_id = $1");
+        let row = self.database.fetch_optional(&sql, &[id.to_string().into()]).await?;
+        row.as_ref().map(MessageSummary::of).transpose()
+    }
+}
+
+impl MessageFilter {
+    fn condition(&self) -> Result<(String, Vec<Value>), QueryError> {
+        let after = self.after.map_or(0, |at| at.timestamp_micros());
+        let before = self.before.map_or(i64::MAX, |at| at.timestamp_micros());
+        let mut sql = "requested_at >= $1 AND requested_at < $2".to_owned();
+        let mut values: Vec<Value> = vec![after.into(), before.into()];
+
+        let (status, flag) = match self.outcome.as_deref() {
+            None => (None, None),
+            Some(name) => match Status::ALL.into_iter().find(|status| status.as_str() == name) {
+                Some(status) => (Some(status.as_str().to_owned()), None),
+                None => (None, Some(flag_bit(name).ok_or(QueryError::UnknownOutcome)?)),
+            },
+        };
+        for (column, value) in [
+            ("recipient_key", &self.recipient_key),
+            ("template", &self.template),
+            ("status", &status),
+            ("mailbox_provider", &self.mailbox_provider),
+            ("bounce_category", &self.bounce_category),
+        ] {
+            if let Some(value) = value {
+                values.push(value.into());
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        if let Some(bit) = flag {
+            sql.push_str(&format!(" AND (flags >> {bit}) & 1 = 1"));
+        }
+        Ok((sql, values))
+    }
+}
+
+fn flag_bit(name: &str) -> Option<usize> {
+    Counters::FLAGS.iter().position(|flag| *flag == name)
+}
+
+impl MessageSummary {
+    fn of(row: &Row) -> Result<Self, QueryError> {
+        let facts: Facts = serde_json::from_str(&row.text("facts")?)?;
+        let outcome = Outcome::derive(&facts);
+        let time = |at: Option<i64>| at.and_then(DateTime::from_timestamp_micros);
+        let engagement = &outcome.engagement;
+        let request = facts.request.as_ref();
+        let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+        let bits = outcome.counters.values();
+        Ok(Self {
+            id: row.text("message_id")?,
+            template: text(request.map(|request| &request.template)),
+            provider: text(request.map(|request| &request.provider)),
+            mailbox_provider: facts.mailbox_provider().to_owned(),
+            recipient_domain: text(request.map(|request| &request.recipient_domain)),
+            recipient: row.optional_text("recipient")?,
+            password_reset_id: request.and_then(|request| request.request_id.clone()),
+            outcome: outcome.status(),
+            requested_at: time(request.map(|request| request.at)),
+            sent_at: time(facts.sent_at),
+            first_deferred_at: time(facts.deferrals.first().map(|(at, _)| *at)),
+            deferrals: facts.deferrals.len(),
+            delivered_at: time(facts.delivered_at),
+            bounced_at: time(facts.bounced.map(|bounce| bounce.at)),
+            bounce: facts.bounced.map(|bounce| BounceSummary {
+                class: bounce.class,
+                category: bounce.category,
+                critical: bounce.category.is_critical(),
+                meaning: bounce.category.meaning(),
+            }),
+            suppressed_at: time(facts.suppressed.as_ref().map(|suppression| suppression.at)),
+            suppression: facts.suppressed.map(Suppressed::from),
+            rejected_at: time(facts.rejected.as_ref().map(|(at, _)| *at)),
+            complained_at: time(facts.complained_at),
+            unsubscribed_at: time(facts.unsubscribed_at),
+            first_human_open_at: time(engagement.first_human_open_at),
+            first_machine_open_at: time(engagement.first_machine_open_at),
+            first_human_click_at: time(engagement.first_human_click_at),
+            first_machine_click_at: time(engagement.first_machine_click_at),
+            completed_at: time(facts.completed_at),
+            opens_human: engagement.opens_human,
+            opens_machine: engagement.opens_machine,
+            clicks_human: engagement.clicks_human,
+            clicks_machine: engagement.clicks_machine,
+            flags: Counters::FLAGS
+                .iter()
+                .zip(bits)
+                .filter(|(_, bit)| *bit == 1)
+                .map(|(name, _)| *name)
+                .collect(),
+        })
+    }
+}
+
+impl From<Suppression> for Suppressed {
+    fn from(suppression: Suppression) -> Self {
+        Self { by: suppression.by, reason: suppression.reason }
+    }
+}

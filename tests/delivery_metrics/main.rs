@@ -1,0 +1,7 @@
+//! From events to answers: what the projections fold, the queries tell, whatever the order of arrival.
+
+mod history;
+mod log;
+mod rollups;
+mod timelines;
+mod worked_day;
