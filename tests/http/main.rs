@@ -22,7 +22,7 @@ use backstamp::domain::password_reset::{PasswordResetCommand, ResetPolicy};
 use backstamp::event_log::{EventLog, Keyring};
 use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, routes};
 use backstamp::inbox::Inbox;
-use backstamp::queries::Queries;
+use backstamp::queries::{Queries, Settings};
 use backstamp::rendering::Renderer;
 use chrono::{DateTime, TimeDelta};
 use poem::endpoint::BoxEndpoint;
@@ -79,7 +79,7 @@ impl TestServer {
         let tasks = TaskTracker::new();
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
         let commands = Commands::new(log, clock.clone(), roots, ResetPolicy::default(), 3, tasks);
-        let directory = Arc::new(BuiltInDirectory::new(database, clock.clone()));
+        let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
 
         let public_url = Url::parse(public_url).unwrap();
         let reset_page = public_url.join("reset-password").unwrap();
@@ -97,7 +97,7 @@ impl TestServer {
         adjust(&mut settings);
         let state = HttpState {
             commands: commands.clone(),
-            queries: Queries,
+            queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
             inbox: Inbox,
             directory: directory.clone(),
             hasher: PasswordHasher::new(clock.clone()),
