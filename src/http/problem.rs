@@ -145,8 +145,7 @@ struct Body {
     title: String,
     status: u16,
     /// What the caller should know about this occurrence.
-    #[oai(skip_serializing_if_is_none)]
-    detail: Option<String>,
+    detail: String,
     code: Code,
     /// The values that cannot be accepted.
     errors: Vec<FieldError>,
@@ -248,7 +247,7 @@ impl Problem {
             r#type: format!("urn:backstamp:problem:{}", self.code),
             title: title.to_owned(),
             status: status.as_u16(),
-            detail: self.detail,
+            detail: self.detail.unwrap_or_else(|| format!("{title}.")),
             code: self.code,
             errors: self.errors,
             reasons: self.reasons,

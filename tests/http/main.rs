@@ -167,6 +167,7 @@ async fn problem(response: TestResponse) -> (u16, String, Vec<String>) {
     let body: Value = response.json().await.value().deserialize();
     assert_eq!(body["request_id"].as_str().map(str::to_owned), header);
     assert_eq!(body["status"], status);
+    assert!(["type", "title", "detail"].iter().all(|member| body[member].is_string()), "{body}");
     let code = body["code"].as_str().unwrap().to_owned();
     let errors = body["errors"].as_array().unwrap();
     let pointers = errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();
