@@ -1,1 +1,330 @@
-//! (filled below)
+//! The composition root: the one place that knows every other, and how to start and stop them.
+
+mod mail;
+mod readiness;
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use poem::EndpointExt;
+use poem::Server;
+use poem::listener::TcpAcceptor;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::accounts::{BuiltInDirectory, Directory, PasswordHasher};
+use crate::clock::Clock;
+use crate::commands::Commands;
+use crate::config::Config;
+use crate::database::Database;
+use crate::domain::id::WebhookId;
+use crate::domain::keys::RootKeys;
+use crate::domain::password_reset::ResetPolicy;
+use crate::event_log::{EventLog, Keyring, Subscription};
+use crate::http::{self, HttpSettings, HttpState};
+use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
+use crate::projections;
+use crate::queries::{self, Queries};
+use crate::reactors::{
+    self, ExpireResetLinks, IssueResetLinks, NotifyAfterPasswordChange, Reactor, ScheduleWork,
+    SendDueMessages, SendSettings, SettleCompletions, Workers,
+};
+use crate::rendering::Renderer;
+use mail::Mail;
+
+/// How long a start waits for a database that is away.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a stop waits for requests in flight, and then for workers.
+const DRAIN: Duration = Duration::from_secs(10);
+/// The name that mails and pages speak under.
+const BRAND: &str = "Backstamp";
+
+/// A running program.
+pub struct App {
+    address: SocketAddr,
+    database: Database,
+    commands: Commands,
+    log: EventLog,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    mail: Mail,
+    /// Held for as long as the program runs on SQLite, so that no second one does.
+    _lock: Option<File>,
+}
+
+impl App {
+    /// Starts everything. The configuration must have its keys.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let database_url = config.database_url.expose_secret();
+        let lock = lock_sqlite(database_url)?;
+        let database = open_database(database_url).await?;
+        if lock.is_some() {
+            // The only process: whatever was leased belongs to one that is gone.
+            reactors::release_leases(&database).await?;
+            inbox::release_all(&database).await?;
+        }
+        let roots = RootKeys::new(config.keys.secret.iter().map(ExposeSecret::expose_secret))
+            .context("there is no secret key")?;
+        let keyring = Keyring::open(&database, &roots, Arc::clone(&clock)).await?;
+        let log =
+            EventLog::start(database.clone(), keyring.clone(), Arc::clone(&clock), &tasks, stop.clone());
+        let policy = ResetPolicy {
+            ttl: chrono::TimeDelta::from_std(config.reset.ttl)?,
+            cooldown: chrono::TimeDelta::from_std(config.reset.cooldown)?,
+            per_hour: usize::try_from(config.reset.per_hour)?,
+            ..ResetPolicy::default()
+        };
+        let per_client = config.http.requests_per_ip_per_hour;
+        let commands =
+            Commands::new(log.clone(), Arc::clone(&clock), roots.clone(), policy, per_client, tasks.clone());
+
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.http.listen))?;
+        let address = listener.local_addr()?;
+        let mail = Mail::start(&config, address, &database, Arc::clone(&clock), stop.clone()).await?;
+        let inbox = Inbox::start(
+            database.clone(),
+            mail.signing_keys.clone(),
+            config.webhook_max_age,
+            Arc::new(keyring),
+            Arc::clone(&clock),
+            &tasks,
+        );
+        let directory: Arc<dyn Directory> =
+            Arc::new(BuiltInDirectory::new(database.clone(), Arc::clone(&clock)));
+        let renderer = Renderer::new(&config.http.public_url, &config.reset.page, BRAND)?;
+
+        let app = Self {
+            address,
+            database: database.clone(),
+            commands: commands.clone(),
+            log: log.clone(),
+            tasks,
+            stop,
+            mail,
+            _lock: lock,
+        };
+        app.follow_the_log(&config, &directory, &renderer, &clock);
+        let worker = InboxWorker::new(database.clone(), inbox.clone(), commands.clone());
+        app.tasks.spawn(worker.run(app.stop.clone()));
+        let state = HttpState {
+            commands,
+            queries: Queries::new(
+                database.clone(),
+                Arc::clone(&clock),
+                queries::Settings { is_sandbox: config.is_sandboxed() },
+            ),
+            inbox,
+            directory,
+            hasher: PasswordHasher::new(Arc::clone(&clock)),
+            policy: config.password_policy.clone(),
+            renderer,
+            settings: http_settings(&config, &roots)?,
+            clock,
+            readiness: Arc::new(readiness::Dependencies::new(database, log)),
+            sandbox: app.mail.sandbox_routes().map(|routes| routes.boxed()),
+        };
+        app.serve(listener, state)?;
+        Ok(app)
+    }
+
+    /// Projections and reactors, each from where it stands.
+    fn follow_the_log(
+        &self,
+        config: &Config,
+        directory: &Arc<dyn Directory>,
+        renderer: &Renderer,
+        clock: &Arc<dyn Clock>,
+    ) {
+        for projection in projections::all() {
+            let subscription = Subscription::new(self.log.clone(), projection);
+            self.tasks.spawn(subscription.run(self.stop.clone()));
+        }
+        let scheduled = watch::Sender::new(());
+        let workers = Workers::new(
+            self.database.clone(),
+            Arc::clone(clock),
+            scheduled.clone(),
+            self.tasks.clone(),
+            self.stop.clone(),
+        );
+        let reactors = self.reactors(config, directory, renderer);
+        for reactor in &reactors {
+            workers.start(Arc::clone(reactor));
+        }
+        let schedule = Arc::new(ScheduleWork::new(reactors, Arc::clone(clock), scheduled));
+        self.tasks.spawn(Subscription::new(self.log.clone(), schedule).run(self.stop.clone()));
+    }
+
+    fn reactors(
+        &self,
+        config: &Config,
+        directory: &Arc<dyn Directory>,
+        renderer: &Renderer,
+    ) -> Vec<Arc<dyn Reactor>> {
+        let commands = || self.commands.clone();
+        let directory = || Arc::clone(directory);
+        let provider = self.mail.provider.name();
+        let track_opens = config.mail.track_opens;
+        let settings = SendSettings {
+            from: config.mail.from.to_string(),
+            reset_page: config.reset.page.clone(),
+            message_id_domain: self.mail.domain.clone(),
+            reconcile_after: config.mail.reconcile_after,
+        };
+        let provider_client = Arc::clone(&self.mail.provider);
+        vec![
+            Arc::new(IssueResetLinks { commands: commands(), directory: directory(), provider, track_opens }),
+            Arc::new(SendDueMessages::new(commands(), provider_client, renderer.clone(), settings)),
+            Arc::new(SettleCompletions { commands: commands(), directory: directory() }),
+            Arc::new(ExpireResetLinks { commands: commands() }),
+            Arc::new(NotifyAfterPasswordChange {
+                commands: commands(),
+                directory: directory(),
+                provider,
+                track_opens,
+            }),
+        ]
+    }
+
+    fn serve(&self, listener: TcpListener, state: HttpState) -> anyhow::Result<()> {
+        let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
+        let routes = http::routes(state);
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let stopped = stop.clone().cancelled_owned();
+            if let Err(error) = server.run_with_graceful_shutdown(routes, stopped, Some(DRAIN)).await {
+                tracing::error!(%error, "the server no longer listens");
+                stop.cancel();
+            }
+        });
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base of its URLs on this machine.
+    pub fn url(&self) -> Url {
+        Url::parse(&format!("http://{}", self.address)).expect("an address makes a URL")
+    }
+
+    /// The write side, for whoever feeds the log directly.
+    pub fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
+    /// The log.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Ends when something inside makes going on impossible.
+    pub async fn failed(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Refuses new work, finishes what is in flight, writes what is queued.
+    pub async fn stop(self) {
+        let Self { database, tasks, stop, mail, commands, log, .. } = self;
+        stop.cancel();
+        // The writers end when nobody can hand them anything any more.
+        drop((commands, log));
+        tasks.close();
+        if tokio::time::timeout(DRAIN * 2, tasks.wait()).await.is_err() {
+            tracing::warn!("not everything in flight was finished in time");
+        }
+        mail.stopped().await;
+        database.close().await;
+    }
+}
+
+impl BodySealer for Keyring {
+    fn seal(&self, id: WebhookId, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        self.seal_once(&id.to_string(), body)
+    }
+
+    fn open(&self, id: WebhookId, body: &[u8], wrapped_key: &[u8]) -> Option<Vec<u8>> {
+        self.open_once(&id.to_string(), body, wrapped_key)
+    }
+}
+
+/// Connects and brings the tables up to date, waiting a while for a database that is away.
+pub async fn open_database(url: &str) -> anyhow::Result<Database> {
+    let since = tokio::time::Instant::now();
+    let mut told = false;
+    loop {
+        let opened = async {
+            let database = Database::connect(url).await?;
+            database.migrate().await.map(|()| database)
+        };
+        match opened.await {
+            Ok(database) => return Ok(database),
+            Err(error) if error.is_transient() && since.elapsed() < DATABASE_PATIENCE => {
+                if !told {
+                    tracing::warn!(%error, "waiting for the database");
+                    told = true;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Err(error) => return Err(error).context("the database cannot be used"),
+        }
+    }
+}
+
+/// Keeps a second `serve` off a SQLite file; other subcommands may run beside it.
+fn lock_sqlite(url: &str) -> anyhow::Result<Option<File>> {
+    let Some(path) = url.strip_prefix("sqlite://") else { return Ok(None) };
+    let path = format!("{}.lock", path.split('?').next().unwrap_or(path));
+    if let Some(folder) = Path::new(&path).parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of {path}"))?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {path}"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another backstamp serves this database already ({path} is locked); stop it first")
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {path}")),
+    }
+}
+
+fn http_settings(config: &Config, roots: &RootKeys) -> anyhow::Result<HttpSettings> {
+    let origins = |list: &[String]| -> anyhow::Result<Vec<url::Origin>> {
+        list.iter().map(|origin| Ok(Url::parse(origin)?.origin())).collect()
+    };
+    Ok(HttpSettings {
+        public_url: config.http.public_url.clone(),
+        allowed_redirects: origins(&config.http.allowed_redirects)?,
+        allowed_origins: origins(&config.http.allowed_origins)?,
+        trusted_proxies: config.http.trusted_proxies.clone(),
+        admin_key: config.keys.admin.clone(),
+        answer_deadline_ms: config
+            .http
+            .answer_deadline
+            .map_or(0, |deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+        csrf_key: *roots.current().derive("csrf"),
+    })
+}

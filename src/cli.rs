@@ -1,1 +1,130 @@
-//! (filled below)
+//! The command line: what can be asked, and the commands that are not the server. Reads no setting itself,
+//! and must never print a secret that it was given.
+
+pub mod accounts;
+mod password;
+pub mod rebuild;
+
+use std::io;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::accounts::Role;
+use crate::domain::address::EmailAddress;
+
+/// Account mail with proof of arrival: password resets from request to changed password.
+///
+/// Settings come from the environment, `.env` and `backstamp.toml`; `.env.sample` lists them all.
+#[derive(Debug, Parser)]
+#[command(name = "backstamp", version)]
+pub struct Cli {
+    /// Without one, `serve`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run the API, the pages and the workers (the default).
+    Serve,
+    /// Bring the tables up to date, and stop.
+    Migrate,
+    /// Empty read models and derive them from the log anew; the server may run beside it.
+    Rebuild {
+        /// Which one; without it, all.
+        projection: Option<String>,
+    },
+    /// Add and list accounts of the built-in directory.
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
+    /// Run Mailgun's API for this machine in a process of its own.
+    Sandbox,
+    /// Write a completion script to standard output.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// What to do with accounts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AccountsCommand {
+    /// Add an account. The password comes from standard input, or is asked for on a terminal.
+    Add(AddAccount),
+    /// List every account.
+    List,
+}
+
+/// An account to be added.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AddAccount {
+    /// Where its mail goes.
+    #[arg(value_parser = EmailAddress::parse)]
+    pub email: EmailAddress,
+    /// For salutations.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// What it may do.
+    #[arg(long, default_value = Role::User.as_str(), value_parser = roles())]
+    pub role: Role,
+    /// Let the owner prove first that they receive mail there.
+    #[arg(long)]
+    pub unverified: bool,
+}
+
+fn roles() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|role| role.parse::<Role>())
+}
+
+/// Writes the completion script for this shell to standard output.
+pub fn completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "backstamp", &mut io::stdout());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("backstamp").chain(arguments.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_there_is_none() {
+        assert!(parse("").unwrap().command.is_none());
+    }
+
+    #[test]
+    fn an_account_is_a_verified_user_unless_told_otherwise() {
+        let Some(Command::Accounts(AccountsCommand::Add(plain))) =
+            parse("accounts add ada@example.test").unwrap().command
+        else {
+            panic!("not an account to add")
+        };
+        let Some(Command::Accounts(AccountsCommand::Add(full))) =
+            parse("accounts add ada@example.test --name Ada --role admin --unverified").unwrap().command
+        else {
+            panic!("not an account to add")
+        };
+
+        assert_eq!((plain.name, plain.role, plain.unverified), (None, Role::User, false));
+        assert_eq!((full.name.as_deref(), full.role, full.unverified), (Some("Ada"), Role::Admin, true));
+    }
+
+    #[test]
+    fn what_is_no_address_or_role_is_refused_with_a_reason() {
+        let address = parse("accounts add nobody").unwrap_err().to_string();
+        let role = parse("accounts add ada@example.test --role root").unwrap_err().to_string();
+
+        assert!(address.contains("not a single e-mail address"), "{address}");
+        assert!(role.contains("user, operator, admin"), "{role}");
+    }
+}

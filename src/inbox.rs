@@ -1,19 +1,142 @@
-//! Stand-in with the agreed signatures; the real module replaces it.
+//! What providers post to us: verified and stored before it is answered, understood later.
+//!
+//! A signature that is absent or wrong is counted, never stored. With a valid one everything that has an
+//! event is stored and answered, understood or not; the same content again is a duplicate, other content
+//! under the same signature is refused and kept as contested. Must never lose what it has answered 200 for.
 
-#[derive(Clone, Default)]
-pub struct Inbox;
+mod effect;
+mod store;
+mod worker;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+pub use store::release_all;
+pub use worker::InboxWorker;
+
+use crate::clock::Clock;
+use crate::database::{Database, GroupCommit};
+use crate::domain::id::WebhookId;
+use crate::providers::mailgun::{self, SigningKeys};
+use store::{NewWebhook, Stored};
+
+/// Webhooks that may wait to be stored; beyond it the provider is asked to come back.
+const WAITING: usize = 8192;
+const LARGEST_BATCH: usize = 512;
+
+/// What a post came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
+    /// Durable; it will be understood, or kept with the reason why not.
     Stored,
+    /// Known already.
     Duplicate,
+    /// A known signature under other content: refused, kept as evidence.
     Contested,
+    /// Refused for good, and why.
     Refused(&'static str),
+    /// Nothing can be verified; the provider shall come back.
     NoSigningKey,
+    /// It cannot be stored now; the provider shall come back.
     Unavailable,
 }
 
+/// Seals and opens the bodies of stored webhooks, each under a key of its own.
+pub trait BodySealer: Send + Sync {
+    /// Answers the sealed body and the wrapped key.
+    fn seal(&self, id: WebhookId, body: &[u8]) -> (Vec<u8>, Vec<u8>);
+    /// `None` if it was erased or altered.
+    fn open(&self, id: WebhookId, body: &[u8], wrapped_key: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// The door for providers. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    keys: Option<SigningKeys>,
+    max_age: Duration,
+    sealer: Arc<dyn BodySealer>,
+    clock: Arc<dyn Clock>,
+    store: GroupCommit<NewWebhook, Option<Stored>>,
+    received: watch::Sender<()>,
+    refused: Mutex<BTreeMap<&'static str, u64>>,
+}
+
 impl Inbox {
-    pub async fn receive(&self, body: bytes::Bytes) -> Receipt {
-        if body.is_empty() { Receipt::Refused("empty") } else { Receipt::Stored }
+    /// Starts the writer on `tasks`. Without keys every post is answered [`Receipt::NoSigningKey`].
+    pub fn start(
+        database: Database,
+        keys: Option<SigningKeys>,
+        max_age: Duration,
+        sealer: Arc<dyn BodySealer>,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let received = watch::Sender::new(());
+        let wake = received.clone();
+        let store = GroupCommit::start(tasks, WAITING, LARGEST_BATCH, move |batch| {
+            let (database, wake) = (database.clone(), wake.clone());
+            async move {
+                store::write(&database, batch).await;
+                wake.send_replace(());
+            }
+        });
+        let refused = Mutex::default();
+        Self { inner: Arc::new(Inner { keys, max_age, sealer, clock, store, received, refused }) }
+    }
+
+    /// Takes a post. Answers `Stored` only once it is durable.
+    pub async fn receive(&self, body: Bytes) -> Receipt {
+        let inner = &self.inner;
+        let Some(keys) = &inner.keys else { return Receipt::NoSigningKey };
+        let now = inner.clock.now();
+        let verified = match mailgun::verify(&body, keys, now, inner.max_age) {
+            Ok(verified) => verified,
+            Err(refusal) => return self.refuse(refusal.as_str()),
+        };
+        let id = WebhookId::from_uuid(inner.clock.uuid());
+        let (sealed, wrapped_key) = inner.sealer.seal(id, &body);
+        let webhook = NewWebhook {
+            id,
+            replay_key: hex::encode(verified.replay_key),
+            content_digest: hex::encode(verified.content_digest),
+            received_at: now,
+            signed_at: verified.signed_at,
+            body: sealed,
+            wrapped_key,
+        };
+        match inner.store.submit(webhook).await {
+            Ok(Some(Some(Stored::New))) => Receipt::Stored,
+            Ok(Some(Some(Stored::Known))) => Receipt::Duplicate,
+            Ok(Some(Some(Stored::OtherContent))) => {
+                tracing::warn!(webhook = %id, "a webhook's signature came again with other content");
+                Receipt::Contested
+            }
+            Ok(Some(None) | None) | Err(_) => Receipt::Unavailable,
+        }
+    }
+
+    /// Refusals since the start, by reason.
+    pub fn refused(&self) -> BTreeMap<&'static str, u64> {
+        self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn received(&self) -> watch::Receiver<()> {
+        self.inner.received.subscribe()
+    }
+
+    fn refuse(&self, reason: &'static str) -> Receipt {
+        let mut refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused.entry(reason).or_default() += 1;
+        tracing::warn!(reason, "a webhook was refused");
+        Receipt::Refused(reason)
     }
 }

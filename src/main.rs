@@ -1,1 +1,154 @@
-fn main() {}
+//! Reads the command line and the configuration, starts what was asked for, runs until told to stop.
+
+#![forbid(unsafe_code)]
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use backstamp::accounts::{BuiltInDirectory, PasswordHasher};
+use backstamp::app::{self, App};
+use backstamp::cli::{self, AccountsCommand, Cli, Command};
+use backstamp::clock::{Clock, SystemClock};
+use backstamp::config::{Config, LogConfig, SandboxConfig, Sources};
+use backstamp::database::Database;
+use backstamp::domain::keys::RootKeys;
+use backstamp::event_log::{EventLog, Keyring};
+use backstamp::sandbox::{Pace, Sandbox, SandboxSettings};
+use backstamp::telemetry;
+use clap::Parser;
+use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("backstamp: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let sources = Sources::of_this_process();
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(&sources).await,
+        Command::Migrate => open_database(&sources).await.map(|_| println!("the tables are up to date")),
+        Command::Rebuild { projection } => rebuild(&sources, projection.as_deref()).await,
+        Command::Accounts(command) => accounts(&sources, command).await,
+        Command::Sandbox => sandbox(&sources).await,
+        Command::Completions { shell } => {
+            cli::completions(shell);
+            Ok(())
+        }
+    }
+}
+
+async fn serve(sources: &Sources) -> anyhow::Result<()> {
+    let config = configuration(sources)?;
+    let public_url = config.http.public_url.clone();
+    let is_sandboxed = config.is_sandboxed();
+    let app = App::start(config, Arc::new(SystemClock)).await?;
+    tracing::info!(address = %app.address(), %public_url, "backstamp serves");
+    if is_sandboxed && std::io::stderr().is_terminal() {
+        let url = app.url();
+        eprintln!("\n  pages     {url}forgot-password\n  mailbox   {url}sandbox\n  API       {url}docs\n");
+    }
+    tokio::select! {
+        () = told_to_stop() => tracing::info!("stopping"),
+        () = app.failed() => {}
+    }
+    app.stop().await;
+    Ok(())
+}
+
+async fn rebuild(sources: &Sources, projection: Option<&str>) -> anyhow::Result<()> {
+    let config = configuration(sources)?;
+    let database = connect(&config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let roots = RootKeys::new(config.keys.secret.iter().map(ExposeSecret::expose_secret))
+        .context("there is no secret key")?;
+    let keyring = Keyring::open(&database, &roots, Arc::clone(&clock)).await?;
+    let log = EventLog::start(database, keyring, clock, &TaskTracker::new(), CancellationToken::new());
+    cli::rebuild::run(&log, projection).await
+}
+
+async fn accounts(sources: &Sources, command: AccountsCommand) -> anyhow::Result<()> {
+    let config = configuration(sources)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let directory = BuiltInDirectory::new(connect(&config).await?, Arc::clone(&clock));
+    match command {
+        AccountsCommand::Add(account) => {
+            let hasher = PasswordHasher::new(clock);
+            cli::accounts::add(&directory, &hasher, &config.password_policy, account).await
+        }
+        AccountsCommand::List => cli::accounts::list(&directory).await,
+    }
+}
+
+async fn sandbox(sources: &Sources) -> anyhow::Result<()> {
+    let config = SandboxConfig::load(sources)?;
+    telemetry::init(&LogConfig::load(sources)?)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let settings = sandbox_settings(&config)?;
+    let stop = CancellationToken::new();
+    let sandbox = Sandbox::start(settings, clock, stop.clone()).await?;
+    tracing::info!(url = %sandbox.base_url(), webhooks_to = %config.webhook_url, "the sandbox serves");
+    told_to_stop().await;
+    stop.cancel();
+    sandbox.stopped().await;
+    Ok(())
+}
+
+fn sandbox_settings(config: &SandboxConfig) -> anyhow::Result<SandboxSettings> {
+    let key = |key: Option<&SecretString>, variable: &str| {
+        key.cloned().with_context(|| format!("{variable} is required: both sides must know it"))
+    };
+    Ok(SandboxSettings {
+        listen: config.listen_alone(),
+        webhook_url: config.webhook_url.clone(),
+        domain: config.domain.clone(),
+        api_key: key(config.api_key.as_ref(), "BACKSTAMP_MAILGUN_API_KEY")?,
+        signing_key: key(config.signing_keys.first(), "BACKSTAMP_MAILGUN_SIGNING_KEY")?,
+        database: config.mailbox.clone(),
+        pace: Pace::default(),
+    })
+}
+
+/// Reads the settings, starts the log of what happens, makes the sandbox's keys.
+fn configuration(sources: &Sources) -> anyhow::Result<Config> {
+    let mut config = Config::load(sources)?;
+    telemetry::init(&config.log)?;
+    let new = config.load_or_create_keys(&SystemClock)?;
+    if let Some(key) = new.admin {
+        // Once, on the terminal, and never in a log.
+        eprintln!(
+            "\n  operator's key, kept in {}:\n  {}\n",
+            config.data_dir.join("admin.key").display(),
+            key.expose_secret()
+        );
+    }
+    Ok(config)
+}
+
+async fn connect(config: &Config) -> anyhow::Result<Database> {
+    app::open_database(config.database_url.expose_secret()).await
+}
+
+async fn open_database(sources: &Sources) -> anyhow::Result<Database> {
+    connect(&configuration(sources)?).await
+}
+
+/// SIGTERM, or Ctrl-C.
+async fn told_to_stop() {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .expect("the process may handle SIGTERM");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}

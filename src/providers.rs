@@ -1,1 +1,107 @@
-//! (filled below)
+//! Whoever carries our mail, behind one small trait: hand a mail over, and ask whether it was taken.
+//!
+//! Everything here speaks to the outside and remembers nothing. It must never retry by itself (whether a
+//! second call is safe is decided by whoever keeps the log), never touch the database, and never put a body,
+//! an address or a key into an error or a log line.
+
+pub mod mailgun;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::domain::address::EmailAddress;
+use crate::domain::id::MessageId;
+
+/// One rendered mail to one recipient.
+#[derive(Clone)]
+pub struct OutgoingMail {
+    /// Our id of it; travels with the mail and comes back in every webhook.
+    pub message_id: MessageId,
+    /// The Message-ID header, without angle brackets.
+    pub message_id_header: String,
+    /// The sender, as `Name <address>`.
+    pub from: String,
+    /// The recipient.
+    pub to: EmailAddress,
+    /// One line.
+    pub subject: String,
+    /// The plain text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// The template's name, by which the provider's own statistics group.
+    pub tag: String,
+    /// Whether the provider may add its open pixel. Links are never rewritten: they carry tokens.
+    pub track_opens: bool,
+}
+
+impl fmt::Debug for OutgoingMail {
+    /// The recipient and the bodies, with the token in them, stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingMail")
+            .field("message_id", &self.message_id)
+            .field("tag", &self.tag)
+            .field("track_opens", &self.track_opens)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The provider has taken a message; it says nothing about delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The Message-ID header the mail goes out with, without angle brackets.
+    pub provider_message_id: String,
+}
+
+/// Why a call did not end in [`Accepted`], by what may be done next. Reasons are safe to store and to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// This message will never be taken.
+    #[error("refused: {reason}")]
+    Refused { reason: String },
+    /// Nothing will be taken until an operator acts; the message itself may be fine.
+    #[error("not accepted until the configuration changes: {reason}")]
+    Configuration { reason: String },
+    /// Too much for now; not taken, and not to be tried again before the given delay.
+    #[error("throttled for {} s: {reason}", retry_after.as_secs())]
+    Throttled { reason: String, retry_after: Duration },
+    /// The request definitely never reached the provider.
+    #[error("not sent: {reason}")]
+    NotSent { reason: String },
+    /// The provider may or may not have taken the message.
+    #[error("outcome unknown: {reason}")]
+    Ambiguous { reason: String },
+}
+
+/// Why the provider did not tell whether it has a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookUpError {
+    /// Not now; asking again may help.
+    #[error("the provider does not answer: {reason}")]
+    Unavailable { reason: String },
+    /// Not this provider, or not with this key; asking again is useless.
+    #[error("the provider cannot be asked: {reason}")]
+    Unsupported { reason: String },
+}
+
+/// One way to get mail out of the house.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The word for it in events, logs and metrics: `mailgun`, `sandbox`.
+    fn name(&self) -> &'static str;
+
+    /// Hands one mail over. Exactly one request; dropping the future leaves the outcome unknown.
+    async fn send(&self, mail: &OutgoingMail) -> Result<Accepted, SendError>;
+
+    /// Whether the provider has taken this message, asked after a call whose outcome is unknown. `None` means
+    /// "not that it knows of by now": providers index with minutes of delay.
+    async fn find_accepted(
+        &self,
+        message_id: MessageId,
+        message_id_header: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Accepted>, LookUpError>;
+}

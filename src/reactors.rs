@@ -1,1 +1,79 @@
-//! (filled below)
+//! Events turned into work, one reactor per sentence.
+//!
+//! One consumer writes down, together with its checkpoint, the work that every event asks for; workers do it
+//! under leases, repeat it until it is done, and park what cannot be done where an operator sees it. There is
+//! no rebuild: a replay can never send mail. Every piece of work may be done twice after a crash, so each
+//! reactor says in its header what a crash midway means. Must never write another consumer's tables.
+
+mod breaker;
+mod expire_reset_links;
+mod issue_reset_links;
+mod notify_after_password_change;
+mod schedule_work;
+mod send_due_messages;
+mod settle_completions;
+mod work;
+mod worker;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+pub use expire_reset_links::ExpireResetLinks;
+pub use issue_reset_links::IssueResetLinks;
+pub use notify_after_password_change::NotifyAfterPasswordChange;
+pub use schedule_work::ScheduleWork;
+pub use send_due_messages::{SendDueMessages, SendSettings};
+pub use settle_completions::SettleCompletions;
+pub use work::{NewWork, Work, count_due, release_all as release_leases};
+pub use worker::Workers;
+
+use crate::commands::ExecuteError;
+use crate::event_log::{RecordedEvent, StreamError};
+
+/// Turns events into work, and does it.
+#[async_trait]
+pub trait Reactor: Send + Sync {
+    /// The kind of work. Permanent.
+    fn kind(&self) -> &'static str;
+
+    /// Pieces of work done side by side.
+    fn concurrency(&self) -> usize {
+        8
+    }
+
+    /// The work that an event asks for.
+    fn schedule(&self, event: &RecordedEvent) -> Option<NewWork>;
+
+    /// Does a piece of work. Must be finished within the lease, and harmless when done twice.
+    async fn perform(&self, work: &Work) -> Verdict;
+}
+
+/// What becomes of a piece of work.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// It is done, or no longer of use.
+    Done,
+    /// Again, not before this time.
+    Later { at: DateTime<Utc>, why: String },
+    /// It cannot be done; an operator must see it.
+    Park { why: String },
+}
+
+/// The pause before the next try: doubled each time, from one second to five minutes.
+pub fn backoff(attempts: u32) -> TimeDelta {
+    TimeDelta::seconds(1i64 << attempts.saturating_sub(1).min(8)).min(TimeDelta::minutes(5))
+}
+
+/// What a failed command means for the work that gave it.
+fn verdict_of<R: std::error::Error>(error: &ExecuteError<R>, work: &Work, now: DateTime<Utc>) -> Verdict {
+    if error.is_transient() {
+        Verdict::Later { at: now + backoff(work.attempts), why: error.to_string() }
+    } else {
+        Verdict::Park { why: error.to_string() }
+    }
+}
+
+/// What a stream that cannot be loaded means for the work.
+fn verdict_of_stream(error: StreamError, work: &Work, now: DateTime<Utc>) -> Verdict {
+    verdict_of::<std::convert::Infallible>(&ExecuteError::Log(error), work, now)
+}

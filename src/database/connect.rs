@@ -38,6 +38,34 @@ pub enum ConnectError {
     Folder(#[from] std::io::Error),
 }
 
+impl ConnectError {
+    /// Whether waiting may help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_transient(),
+            Self::Migration(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
+                matches!(self.database_error(), Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut))
+                    || self.database_error().and_then(sqlx::Error::as_database_error).is_some_and(
+                        // Starting up, shutting down, out of connections.
+                        |error| {
+                            error.code().is_some_and(|code| code.starts_with("57") || code.starts_with("53"))
+                        },
+                    )
+            }
+            _ => false,
+        }
+    }
+
+    fn database_error(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Migration(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Database {
     /// Opens the database. On PostgreSQL nothing is asked of the server yet.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {

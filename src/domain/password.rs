@@ -7,8 +7,9 @@ use super::address::EmailAddress;
 
 /// A password found in fewer guesses than this is one of the first that anybody tries.
 const COMMON_GUESSES: u64 = 1_000_000;
-/// No list of common passwords holds one that is longer, and the estimate takes long on long input.
-const LONGEST_COMMON: usize = 100;
+/// No list of common passwords holds a longer one, and the estimate's cost grows with the square of length:
+/// the worst input of this length costs about as much as a hash, one of 100 characters a second.
+const LONGEST_COMMON: usize = 32;
 /// A local part shorter than this is no more of a hint than any other short word.
 const SHORTEST_LOCAL_PART: usize = 4;
 

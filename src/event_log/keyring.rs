@@ -102,6 +102,18 @@ impl Keyring {
         Some(Zeroizing::new(plain.try_into().ok()?))
     }
 
+    /// Seals bytes under a key of their own; answers them and that key, wrapped.
+    pub fn seal_once(&self, name: &str, plain: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let secret = fresh(self.clock.as_ref());
+        let sealed = sealing::seal(&secret, name.as_bytes(), plain, self.clock.as_ref());
+        (sealed, self.wrap(name, &secret))
+    }
+
+    /// Opens what `seal_once` made under this name.
+    pub fn open_once(&self, name: &str, sealed: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
+        sealing::open(&self.unwrap(name, wrapped)?, name.as_bytes(), sealed).ok()
+    }
+
     /// Remembers a data key that was stored just now.
     pub(super) fn remember(&self, id: DataKeyId, secret: &SecretBytes) {
         self.lock().put(id, (secret.clone(), Instant::now()));

@@ -42,6 +42,9 @@ pub trait Consumer: Send + Sync {
         events: &[RecordedEvent],
         transaction: &mut Transaction,
     ) -> Result<(), ConsumeError>;
+
+    /// Called once what was written is durable; only a hint, it may be missed.
+    fn committed(&self) {}
 }
 
 /// What becomes of a consumer whose event fails again and again.
@@ -159,6 +162,7 @@ impl Subscription {
         let reached = events.last().map_or(seen, |event| event.position);
         checkpoint::advance(&mut transaction, consumer, reached, self.log.clock().now()).await?;
         transaction.commit().await?;
+        consumer.committed();
         Ok(Turn::Advanced)
     }
 

@@ -75,6 +75,7 @@ pub struct Link {
     pub credential_version: i64,
     pub salt: Sealed<String>,
     pub email: Sealed<EmailAddress>,
+    pub name: Sealed<Option<String>>,
     /// Attempts at completion so far.
     pub attempts: u32,
     visits: BTreeMap<String, Vec<DateTime<Utc>>>,
@@ -313,6 +314,7 @@ impl PasswordReset {
                         credential_version: issued.credential_version,
                         salt: issued.salt,
                         email: issued.email,
+                        name: issued.name,
                         attempts: 0,
                         visits: BTreeMap::new(),
                     });

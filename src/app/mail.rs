@@ -1,0 +1,140 @@
+//! The mail provider that the configuration names, and the sandbox where there is one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::clock::Clock;
+use crate::config::{Config, MailProvider};
+use crate::database::Database;
+use crate::providers::Provider;
+use crate::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys};
+use crate::sandbox::{Pace, Sandbox, SandboxSettings};
+
+/// Of a whole call. Shorter than a worker's lease, so that no second worker can be calling meanwhile.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Who takes our mails, and who signs what comes back.
+pub struct Mail {
+    /// Its client.
+    pub provider: Arc<dyn Provider>,
+    /// The domain of Message-ID headers.
+    pub domain: String,
+    /// Whose webhooks count.
+    pub signing_keys: Option<SigningKeys>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Mail {
+    /// Starts the sandbox if it is the provider; makes the client.
+    pub async fn start(
+        config: &Config,
+        address: SocketAddr,
+        database: &Database,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        remember_provider(database, config).await?;
+        match &config.mail.provider {
+            MailProvider::Sandbox => Self::sandboxed(config, address, clock, stop).await,
+            MailProvider::Mailgun { domain, api_key, signing_keys, base_url, require_tls } => {
+                let settings = MailgunSettings {
+                    base_url: base_url.clone(),
+                    domain: domain.clone(),
+                    api_key: api_key.clone(),
+                    timeout: CALL_TIMEOUT,
+                    require_tls: *require_tls,
+                };
+                Ok(Self {
+                    provider: Arc::new(Mailgun::new(settings, "mailgun", clock)?),
+                    domain: domain.clone(),
+                    signing_keys: SigningKeys::new(signing_keys.clone()),
+                    sandbox: None,
+                })
+            }
+        }
+    }
+
+    async fn sandboxed(
+        config: &Config,
+        address: SocketAddr,
+        clock: Arc<dyn Clock>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        if !address.ip().is_loopback() {
+            bail!("the sandbox serves this machine only, and {address} is not a loopback address");
+        }
+        let domain = config.sandbox.domain.clone();
+        let api_key = random_key(clock.as_ref());
+        let mut signing_keys = config.sandbox.signing_keys.clone();
+        if signing_keys.is_empty() {
+            signing_keys.push(random_key(clock.as_ref()));
+        }
+        let settings = SandboxSettings {
+            listen: config.sandbox.listen_inside_serve(),
+            webhook_url: Url::parse(&format!("http://{address}/webhooks/mailgun"))?,
+            domain: domain.clone(),
+            api_key: api_key.clone(),
+            signing_key: signing_keys[0].clone(),
+            database: config.sandbox.mailbox.clone(),
+            pace: Pace::default(),
+        };
+        let sandbox = Sandbox::start(settings, Arc::clone(&clock), stop).await?;
+        let settings = MailgunSettings {
+            base_url: sandbox.base_url(),
+            domain: domain.clone(),
+            api_key,
+            timeout: CALL_TIMEOUT,
+            require_tls: false,
+        };
+        Ok(Self {
+            provider: Arc::new(Mailgun::new(settings, "sandbox", clock)?),
+            domain,
+            signing_keys: SigningKeys::new(signing_keys),
+            sandbox: Some(sandbox),
+        })
+    }
+
+    /// The mailbox, for our own listener.
+    pub fn sandbox_routes(&self) -> Option<poem::Route> {
+        self.sandbox.as_ref().map(Sandbox::routes)
+    }
+
+    /// Waits until the sandbox has stopped.
+    pub async fn stopped(self) {
+        if let Some(sandbox) = self.sandbox {
+            sandbox.stopped().await;
+        }
+    }
+}
+
+/// Whoever reads the sandbox's mailbox owns every account, so a database that has sent real mail never goes
+/// back to it.
+async fn remember_provider(database: &Database, config: &Config) -> anyhow::Result<()> {
+    let select = "SELECT value FROM installation WHERE name = 'mail_provider'";
+    let known = database.fetch_optional(select, &[]).await?.map(|row| row.text("value")).transpose()?;
+    let name = if config.is_sandboxed() { "sandbox" } else { "mailgun" };
+    match known.as_deref() {
+        Some(known) if known == name => Ok(()),
+        Some(known) if name == "sandbox" => bail!(
+            "this database has sent mail through {known}; the sandbox would show its links to whoever is on \
+             this machine. Set BACKSTAMP_MAIL_PROVIDER={known}, or use another BACKSTAMP_DATABASE_URL"
+        ),
+        _ => {
+            let upsert = "INSERT INTO installation (name, value) VALUES ('mail_provider', $1)
+                          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            database.execute(upsert, &[name.into()]).await.context("the provider cannot be noted").map(|_| ())
+        }
+    }
+}
+
+fn random_key(clock: &dyn Clock) -> SecretString {
+    let mut bytes = [0; 24];
+    clock.fill(&mut bytes);
+    hex::encode(bytes).into()
+}

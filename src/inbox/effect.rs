@@ -1,0 +1,98 @@
+//! What a provider's event does to our message: one command, one effect key.
+
+use crate::commands::{Commands, Context, ExecuteError, KeyChoice};
+use crate::domain::id::{DataKeyId, MessageId, WebhookId};
+use crate::domain::message::{MessageCommand, MessageRefusal};
+use crate::domain::message_engagement::{MessageEngagementEvent, MessageEngagementRefusal};
+use crate::domain::provider_event::{ProviderEvent, ProviderEventKind as Kind};
+use crate::event_log::append::{Beside, SettledWebhook};
+
+/// Why an event had no effect.
+pub enum NoEffect {
+    /// It is kept, with this outcome and reason.
+    Kept(&'static str, String),
+    /// The log failed; it will be tried again.
+    Later(String),
+}
+
+/// Gives the command that the event stands for, and settles the webhook in the same transaction.
+pub async fn take(
+    commands: &Commands,
+    webhook: WebhookId,
+    message_id: MessageId,
+    data_key: Option<DataKeyId>,
+    event: ProviderEvent,
+) -> Result<(), NoEffect> {
+    let context = Context {
+        causation: webhook.to_string(),
+        key: KeyChoice::Given(data_key),
+        beside: Beside {
+            effect: Some(effect_key(message_id, &event)),
+            webhook: Some(SettledWebhook { id: webhook, message_id }),
+            client: None,
+        },
+    };
+    let at = event.at;
+    let command = match event.kind {
+        Kind::Opened(client) => {
+            let observed = MessageEngagementEvent::Opened { client, at };
+            return outcome_of(commands.engagement(message_id, observed, context).await.map(|_| ()));
+        }
+        Kind::Clicked { client, link } => {
+            let observed = MessageEngagementEvent::Clicked { client, link, at };
+            return outcome_of(commands.engagement(message_id, observed, context).await.map(|_| ()));
+        }
+        Kind::Accepted => {
+            MessageCommand::RecordAccepted { provider_message_id: event.provider_message_id, at }
+        }
+        Kind::Delivered(delivery) => MessageCommand::RecordDelivered { delivery, at },
+        Kind::Deferred(diagnostic) => MessageCommand::RecordDeferred { diagnostic, at },
+        Kind::Bounced { diagnostic, delayed } => MessageCommand::RecordBounced { diagnostic, delayed, at },
+        Kind::Suppressed { reason, diagnostic } => {
+            MessageCommand::RecordSuppressed { reason, diagnostic, at }
+        }
+        Kind::Rejected { reason } => MessageCommand::RecordRejected { reason, at },
+        Kind::Complained => MessageCommand::RecordComplained { at },
+        Kind::Unsubscribed => MessageCommand::RecordUnsubscribed { at },
+        Kind::Unknown(name) => {
+            return Err(NoEffect::Kept("unknown", format!("an event of a kind not known here: {name}")));
+        }
+    };
+    outcome_of(commands.message(message_id, command, context).await.map(|_| ()))
+}
+
+/// The provider's id of an event is unique for a day only, so its kind, its message and its time belong to
+/// the key too.
+fn effect_key(message_id: MessageId, event: &ProviderEvent) -> String {
+    format!("mailgun:{}:{}:{message_id}:{}", event.event_id, event.kind.name(), event.at.timestamp_micros())
+}
+
+/// Refusals that newer code would not make are tried again by it.
+trait Refusal: std::error::Error {
+    fn is_for_newer_code(&self) -> bool;
+}
+
+impl Refusal for MessageRefusal {
+    fn is_for_newer_code(&self) -> bool {
+        *self == Self::NewerCode
+    }
+}
+
+impl Refusal for MessageEngagementRefusal {
+    fn is_for_newer_code(&self) -> bool {
+        match *self {}
+    }
+}
+
+fn outcome_of<R: Refusal>(outcome: Result<(), ExecuteError<R>>) -> Result<(), NoEffect> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(ExecuteError::Refused(refusal)) if !refusal.is_for_newer_code() => {
+            Err(NoEffect::Kept("unmatched", refusal.to_string()))
+        }
+        Err(error) if error.is_transient() || matches!(error, ExecuteError::Refused(_)) => {
+            Err(NoEffect::Later(error.to_string()))
+        }
+        Err(error) => Err(NoEffect::Kept("failed", error.to_string())),
+    }
+}

@@ -1,0 +1,372 @@
+//! When a mail was asked for, render it and hand it to the provider: the outbox.
+//!
+//! `calling` is in the log before the first byte leaves. A crash after it leaves a mail of which nobody knows
+//! whether the provider has it: before it is sent again, the provider is asked, with the same Message-ID; and
+//! whatever webhook comes meanwhile settles it. The link is made while rendering and is stored nowhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use url::Url;
+
+use super::breaker::Breaker;
+use super::{NewWork, Reactor, Verdict, Work, backoff, verdict_of, verdict_of_stream};
+use crate::commands::{Commands, Context, ExecuteError};
+use crate::domain::id::MessageId;
+use crate::domain::message::{Cause, HandOver, Message, MessageCommand, MessageEvent, Requested};
+use crate::domain::password_reset::{PasswordResetCommand, PasswordResetRefusal};
+use crate::event_log::{LogEvent, RecordedEvent};
+use crate::providers::{LookUpError, OutgoingMail, Provider, SendError};
+use crate::rendering::{Mail, Renderer};
+
+/// The provider's settings must be mended by a person; asking every second does not help.
+const CONFIGURATION_PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// The share of a pause that is left to chance, so that what failed together does not come back together.
+const JITTER_PERCENT: i32 = 20;
+
+/// How mails are handed over.
+#[derive(Debug, Clone)]
+pub struct SendSettings {
+    /// The sender, as `Name <address>`.
+    pub from: String,
+    /// Where links in reset mails lead; `?token=` is appended.
+    pub reset_page: Url,
+    /// The domain of Message-ID headers.
+    pub message_id_domain: String,
+    /// After this time without news the provider is asked about a call whose outcome is unknown.
+    pub reconcile_after: Duration,
+}
+
+/// Hands mails over.
+pub struct SendDueMessages {
+    commands: Commands,
+    provider: Arc<dyn Provider>,
+    renderer: Renderer,
+    settings: SendSettings,
+    breaker: Breaker,
+}
+
+impl SendDueMessages {
+    /// Through this provider.
+    pub fn new(
+        commands: Commands,
+        provider: Arc<dyn Provider>,
+        renderer: Renderer,
+        settings: SendSettings,
+    ) -> Self {
+        Self { commands, provider, renderer, settings, breaker: Breaker::default() }
+    }
+}
+
+#[async_trait]
+impl Reactor for SendDueMessages {
+    fn kind(&self) -> &'static str {
+        "send_message"
+    }
+
+    fn concurrency(&self) -> usize {
+        32
+    }
+
+    fn schedule(&self, event: &RecordedEvent) -> Option<NewWork> {
+        match &event.event {
+            LogEvent::Message(MessageEvent::Requested(_)) => {
+                Some(NewWork::new(&event.stream, &event.stream, event.metadata.recorded_at))
+            }
+            _ => None,
+        }
+    }
+
+    async fn perform(&self, work: &Work) -> Verdict {
+        let Ok(message_id) = work.payload::<MessageId>() else {
+            return Verdict::Park { why: "its payload cannot be read".to_owned() };
+        };
+        match self.hand_over(message_id, work).await {
+            Ok(()) => Verdict::Done,
+            Err(verdict) => verdict,
+        }
+    }
+}
+
+/// Ends the steps early, with what becomes of the work.
+type Step<T> = Result<T, Verdict>;
+
+impl SendDueMessages {
+    async fn hand_over(&self, message_id: MessageId, work: &Work) -> Step<()> {
+        let message = self
+            .commands
+            .load_message(message_id)
+            .await
+            .map_err(|error| verdict_of_stream(error, work, self.now()))?
+            .aggregate;
+        let Some(requested) = message.request() else { return Ok(()) };
+        match message.hand_over() {
+            HandOver::Done | HandOver::Ended => return Ok(()),
+            HandOver::Unknown { since } => self.look_up(message_id, &message, since, work).await?,
+            HandOver::Waiting => self.leave_the_provider_alone()?,
+        }
+        self.cancel_if_too_late(message_id, requested, &message, work).await?;
+        let mail = self.render(message_id, requested, &message, work).await?;
+        self.supersede_older_links(message_id, requested, &message, work).await?;
+        let attempt = self.record_calling(message_id, work).await?;
+        self.call(message_id, requested, &mail, attempt, work).await
+    }
+
+    /// Nobody knows whether the provider has it: ask before sending it again.
+    async fn look_up(
+        &self,
+        message_id: MessageId,
+        message: &Message,
+        since: DateTime<Utc>,
+        work: &Work,
+    ) -> Step<()> {
+        let patience = TimeDelta::from_std(self.settings.reconcile_after).unwrap_or(TimeDelta::MAX);
+        if self.now() < since + patience {
+            return Err(Verdict::Later { at: since + patience, why: "its outcome is unknown".to_owned() });
+        }
+        let header = self.message_id_header(message_id);
+        let asked_from = message.request().map_or(since, |requested| requested.at) - TimeDelta::minutes(5);
+        match self.provider.find_accepted(message_id, &header, asked_from).await {
+            Ok(None) => Ok(()),
+            Ok(Some(accepted)) => {
+                let command = MessageCommand::RecordAccepted {
+                    provider_message_id: Some(accepted.provider_message_id),
+                    at: since,
+                };
+                self.record(message_id, command, work).await?;
+                Err(Verdict::Done)
+            }
+            // Better a second mail with the same link than none.
+            Err(LookUpError::Unsupported { reason }) => {
+                tracing::warn!(%message_id, %reason, "cannot ask about a mail, sending it again");
+                Ok(())
+            }
+            Err(error @ LookUpError::Unavailable { .. }) => {
+                Err(Verdict::Later { at: self.now() + backoff(work.attempts), why: error.to_string() })
+            }
+        }
+    }
+
+    fn leave_the_provider_alone(&self) -> Step<()> {
+        match self.breaker.open_until(self.now()) {
+            None => Ok(()),
+            Some(at) => Err(Verdict::Later { at, why: "the provider is left alone for a while".to_owned() }),
+        }
+    }
+
+    async fn cancel_if_too_late(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        message: &Message,
+        work: &Work,
+    ) -> Step<()> {
+        let is_late = requested.send_before.is_some_and(|end| self.now() >= end);
+        if is_late { Err(self.cancel(message_id, message, "too_late", work).await) } else { Ok(()) }
+    }
+
+    /// Ends a mail that is of no use any more. One that the provider may have cannot be called back.
+    async fn cancel(&self, message_id: MessageId, message: &Message, reason: &str, work: &Work) -> Verdict {
+        if matches!(message.hand_over(), HandOver::Unknown { .. }) {
+            return Verdict::Done;
+        }
+        let command = MessageCommand::Cancel { reason: reason.to_owned(), at: self.now() };
+        match self.record(message_id, command, work).await {
+            Ok(()) => Verdict::Done,
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// Makes subject, text and HTML, with the link in them where there is one.
+    async fn render(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        message: &Message,
+        work: &Work,
+    ) -> Step<OutgoingMail> {
+        let (Some(to), Some(data)) = (requested.recipient.known(), requested.data.known()) else {
+            return Err(self.cancel(message_id, message, "erased", work).await);
+        };
+        let mut data = data.clone();
+        if let Cause::PasswordReset { request_id, stream } = &requested.cause {
+            let loaded = self.commands.load_resets(stream).await;
+            let resets = loaded.map_err(|error| verdict_of_stream(error, work, self.now()))?.aggregate;
+            let now = self.now();
+            if let Err(refusal) = resets.usable_link(*request_id, now, self.commands.reset_policy()) {
+                return Err(self.cancel(message_id, message, reason_of(refusal), work).await);
+            }
+            let token =
+                resets.request(*request_id).and_then(|request| self.commands.token_of(stream, request));
+            let (Some(token), Some(request)) = (token, resets.request(*request_id)) else {
+                return Err(self.cancel(message_id, message, "erased", work).await);
+            };
+            let mut link = self.settings.reset_page.clone();
+            link.query_pairs_mut().append_pair("token", &token.reveal());
+            data.insert("link".to_owned(), json!(link.as_str()));
+            let minutes = (request.expires_at - now).num_minutes().max(1);
+            data.insert("expires_in_minutes".to_owned(), json!(minutes));
+        }
+        data.entry("name").or_insert(json!(null));
+        match self.renderer.mail(&requested.template, requested.locale.as_deref(), data) {
+            Ok(mail) => Ok(self.outgoing(message_id, requested, to.clone(), mail)),
+            Err(error) => {
+                tracing::error!(%message_id, template = %requested.template, %error, "a mail cannot be rendered");
+                let command = MessageCommand::RecordRejected { reason: error.to_string(), at: self.now() };
+                self.record(message_id, command, work).await?;
+                Err(Verdict::Done)
+            }
+        }
+    }
+
+    fn outgoing(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        to: crate::domain::address::EmailAddress,
+        mail: Mail,
+    ) -> OutgoingMail {
+        OutgoingMail {
+            message_id,
+            message_id_header: self.message_id_header(message_id),
+            from: self.settings.from.clone(),
+            to,
+            subject: mail.subject,
+            text: mail.text,
+            html: mail.html,
+            tag: requested.template.clone(),
+            track_opens: requested.opens_tracked,
+        }
+    }
+
+    /// The older links end only now, when the new one is about to reach its owner.
+    async fn supersede_older_links(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        message: &Message,
+        work: &Work,
+    ) -> Step<()> {
+        let Cause::PasswordReset { request_id, stream } = &requested.cause else { return Ok(()) };
+        let command = PasswordResetCommand::SupersedeOlder { request_id: *request_id, at: self.now() };
+        match self.commands.password_reset(stream, command, Context::caused_by(message_id)).await {
+            Ok(_) => Ok(()),
+            Err(ExecuteError::Refused(refusal)) => {
+                Err(self.cancel(message_id, message, reason_of(refusal), work).await)
+            }
+            Err(error) => Err(verdict_of(&error, work, self.now())),
+        }
+    }
+
+    /// The mail definitely failed: the links that it had ended work again.
+    async fn restore_older_links(&self, requested: &Requested, work: &Work) -> Step<()> {
+        let Cause::PasswordReset { request_id, stream } = &requested.cause else { return Ok(()) };
+        let command = PasswordResetCommand::RestoreOlder { request_id: *request_id, at: self.now() };
+        match self.commands.password_reset(stream, command, Context::caused_by("failed hand-over")).await {
+            Ok(_) | Err(ExecuteError::Refused(_)) => Ok(()),
+            Err(error) => Err(verdict_of(&error, work, self.now())),
+        }
+    }
+
+    async fn record_calling(&self, message_id: MessageId, work: &Work) -> Step<u32> {
+        let command = MessageCommand::RecordCalling { at: self.now() };
+        let executed = match self.commands.message(message_id, command, Context::caused_by("outbox")).await {
+            Ok(executed) => executed,
+            // A webhook was faster: the provider has it.
+            Err(ExecuteError::Refused(_)) => return Err(Verdict::Done),
+            Err(error) => return Err(verdict_of(&error, work, self.now())),
+        };
+        match executed.events.first().map(|envelope| &envelope.payload) {
+            Some(MessageEvent::Calling { attempt, .. }) => Ok(*attempt),
+            // It may be in the log after a lost answer; the next try looks.
+            _ => Err(Verdict::Later {
+                at: self.now(),
+                why: "unknown whether the call was recorded".to_owned(),
+            }),
+        }
+    }
+
+    async fn call(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        mail: &OutgoingMail,
+        attempt: u32,
+        work: &Work,
+    ) -> Step<()> {
+        let answer = self.provider.send(mail).await;
+        let at = self.now();
+        match &answer {
+            Err(SendError::NotSent { .. } | SendError::Ambiguous { .. }) => self.breaker.failed(at),
+            _ => self.breaker.succeeded(),
+        }
+        let error = match answer {
+            Ok(accepted) => {
+                let provider_message_id = accepted.provider_message_id;
+                let command = MessageCommand::RecordSent { attempt, provider_message_id, at };
+                return self.record(message_id, command, work).await;
+            }
+            Err(error) => error,
+        };
+        tracing::warn!(%message_id, attempt, %error, "a mail was not handed over");
+        let pause = match &error {
+            SendError::Refused { reason } => {
+                let command = MessageCommand::RecordRejected { reason: reason.clone(), at };
+                self.record(message_id, command, work).await?;
+                return self.restore_older_links(requested, work).await;
+            }
+            SendError::Configuration { .. } => CONFIGURATION_PAUSE,
+            SendError::Throttled { retry_after, .. } => {
+                TimeDelta::from_std(*retry_after).unwrap_or(CONFIGURATION_PAUSE)
+            }
+            SendError::NotSent { .. } => self.jittered(backoff(attempt)),
+            SendError::Ambiguous { .. } => {
+                TimeDelta::from_std(self.settings.reconcile_after).unwrap_or(CONFIGURATION_PAUSE)
+            }
+        };
+        let ambiguous = matches!(error, SendError::Ambiguous { .. });
+        let (retry_at, error) = (at + pause, error.to_string());
+        let command =
+            MessageCommand::RecordSendFailed { attempt, error: error.clone(), ambiguous, retry_at, at };
+        self.record(message_id, command, work).await?;
+        if !ambiguous {
+            self.restore_older_links(requested, work).await?;
+        }
+        Err(Verdict::Later { at: retry_at, why: error })
+    }
+
+    async fn record(&self, message_id: MessageId, command: MessageCommand, work: &Work) -> Step<()> {
+        match self.commands.message(message_id, command, Context::caused_by("outbox")).await {
+            Ok(_) | Err(ExecuteError::Refused(_)) => Ok(()),
+            Err(error) => Err(verdict_of(&error, work, self.now())),
+        }
+    }
+
+    fn message_id_header(&self, message_id: MessageId) -> String {
+        self.commands.index_key().message_id_header(message_id, &self.settings.message_id_domain)
+    }
+
+    fn jittered(&self, pause: TimeDelta) -> TimeDelta {
+        let mut chance = [0];
+        self.commands.clock().fill(&mut chance);
+        pause + pause * i32::from(chance[0]) / 255 * JITTER_PERCENT / 100
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.commands.clock().now()
+    }
+}
+
+/// Why a mail is not sent any more, for the timeline.
+fn reason_of(refusal: PasswordResetRefusal) -> &'static str {
+    match refusal {
+        PasswordResetRefusal::Used | PasswordResetRefusal::Completing => "link_used",
+        PasswordResetRefusal::Superseded | PasswordResetRefusal::StaleAttempt => "link_superseded",
+        PasswordResetRefusal::Expired => "too_late",
+        PasswordResetRefusal::Revoked => "link_revoked",
+        PasswordResetRefusal::NoLink | PasswordResetRefusal::NewerCode => "no_link",
+    }
+}
