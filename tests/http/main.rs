@@ -8,6 +8,7 @@ mod edge;
 mod pages;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backstamp::accounts::{Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Role};
@@ -22,6 +23,7 @@ use backstamp::domain::password_reset::{PasswordResetCommand, ResetPolicy};
 use backstamp::event_log::{EventLog, Keyring};
 use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, routes};
 use backstamp::inbox::Inbox;
+use backstamp::providers::mailgun::SigningKeys;
 use backstamp::queries::{Queries, Settings};
 use backstamp::rendering::Renderer;
 use chrono::{DateTime, TimeDelta};
@@ -77,6 +79,14 @@ impl TestServer {
         let roots = RootKeys::new(["a root key of more than 32 characters"]).unwrap();
         let keyring = Keyring::open(&database, &roots, clock.clone()).await.unwrap();
         let tasks = TaskTracker::new();
+        let inbox = Inbox::start(
+            database.clone(),
+            SigningKeys::new(vec!["a signing key".into()]),
+            Duration::from_secs(43_200),
+            Arc::new(keyring.clone()),
+            clock.clone(),
+            &tasks,
+        );
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
         let commands = Commands::new(log, clock.clone(), roots, ResetPolicy::default(), 3, tasks);
         let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
@@ -98,7 +108,7 @@ impl TestServer {
         let state = HttpState {
             commands: commands.clone(),
             queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
-            inbox: Inbox,
+            inbox,
             directory: directory.clone(),
             hasher: PasswordHasher::new(clock.clone()),
             policy: PasswordPolicy::default(),
