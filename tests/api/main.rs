@@ -1,0 +1,6 @@
+//! The program from outside: real processes, real HTTP, and whatever can go wrong between them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod the_loop;
