@@ -3,4 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
 mod the_loop;
+mod webhooks;

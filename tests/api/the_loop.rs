@@ -197,9 +197,11 @@ async fn a_reset_goes_through_over_the_pages_without_script() {
     let form = browser.visit("/reset-password").await;
     assert!(form.text.contains("a***@e***.test") && !form.text.contains(&token), "{}", form.text);
     let csrf = csrf_token(&form);
-    let choose = |again| [("csrf_token", csrf.clone()), ("new_password", NEW.into()), ("new_password_again", again)];
+    let choose =
+        |again| [("csrf_token", csrf.clone()), ("new_password", NEW.into()), ("new_password_again", again)];
     let differing = choose("vermilion otter lanterm".to_owned());
-    let differ = browser.submit("/reset-password", &differing.each_ref().map(|(n, v)| (*n, v.as_str()))).await;
+    let differ =
+        browser.submit("/reset-password", &differing.each_ref().map(|(n, v)| (*n, v.as_str()))).await;
     let same = choose(NEW.to_owned());
     let done = browser.submit("/reset-password", &same.each_ref().map(|(n, v)| (*n, v.as_str()))).await;
 
