@@ -4,5 +4,7 @@
 mod support;
 
 mod bad_input;
+mod kills;
 mod the_loop;
 mod webhooks;
+mod worked_day;
