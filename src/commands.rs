@@ -17,7 +17,7 @@ pub use execute::{Context, ExecuteError, Executed, KeyChoice};
 pub use password_resets::{RequestReset, ResetAccepted, TokenError, UsableReset};
 
 use crate::clock::Clock;
-use crate::domain::id::MessageId;
+use crate::domain::id::{DataKeyId, MessageId};
 use crate::domain::keys::{IndexKey, RootKeys};
 use crate::domain::message::{Message, MessageCommand, MessageRefusal};
 use crate::domain::message_engagement::{
@@ -189,6 +189,11 @@ impl Commands {
     /// The mail that a provider knows by this Message-ID.
     pub async fn find_message(&self, provider_message_id: &str) -> Result<Option<MessageId>, StreamError> {
         Ok(self.inner.log.find_message(provider_message_id).await?)
+    }
+
+    /// Forgets what was sealed under this key, for ever.
+    pub async fn forget_data_key(&self, key: DataKeyId) -> Result<(), StreamError> {
+        Ok(self.inner.log.forget_data_key(key).await?)
     }
 
     /// Runs to its end whatever becomes of the caller.

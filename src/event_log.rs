@@ -91,6 +91,12 @@ impl EventLog {
         self.appender.append(append).await
     }
 
+    /// Deletes a data key: what was sealed under it reads as erased from now on, here at once and in other
+    /// processes within a minute.
+    pub async fn forget_data_key(&self, id: DataKeyId) -> Result<(), DatabaseError> {
+        self.keyring.forget(&self.database, id).await
+    }
+
     async fn data_key(&self, id: Option<DataKeyId>) -> Result<Option<SecretBytes>, DatabaseError> {
         match id {
             Some(id) => self.keyring.data_key(&self.database, id).await,

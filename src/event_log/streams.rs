@@ -183,8 +183,10 @@ impl<A: Stream> Streams<A> {
             by_stream.entry(event.aggregate_id.clone()).or_default().push(event);
         }
         for (stream, events) in by_stream {
-            let loaded = self.fold(&stream, events).await?;
-            self.remember(&loaded);
+            // An empty stream is not worth a place: the next look may find more.
+            if !events.is_empty() {
+                self.remember(&self.fold(&stream, events).await?);
+            }
         }
         Ok(())
     }
