@@ -136,14 +136,8 @@ impl<A: Stream> Streams<A> {
         if A::UNORDERED {
             return Ok(empty(stream));
         }
-        if let Some(known) = self.lock().get(stream) {
-            return Ok(Loaded {
-                aggregate: known.aggregate.clone(),
-                sequence: known.sequence,
-                data_key: known.data_key,
-                is_remembered: true,
-                ..empty(stream)
-            });
+        if let Some(known) = self.recall(stream) {
+            return Ok(known);
         }
         self.load_from(stream, A::STARTS_AT).await
     }
@@ -168,27 +162,41 @@ impl<A: Stream> Streams<A> {
         self.lock().pop(stream);
     }
 
-    /// Reads many streams in one query, so that commands on them load nothing.
-    pub async fn prefetch(&self, streams: &[String]) -> Result<(), StreamError> {
-        let missing: Vec<_> = {
-            let remembered = self.lock();
-            streams.iter().filter(|stream| !remembered.contains(*stream)).cloned().collect()
-        };
-        if missing.is_empty() || A::UNORDERED {
-            return Ok(());
-        }
-        let mut by_stream: HashMap<String, Vec<SerializedEvent>> =
-            missing.iter().map(|stream| (stream.clone(), Vec::new())).collect();
-        for event in select_many(&self.log.database, A::TYPE, &missing).await? {
-            by_stream.entry(event.aggregate_id.clone()).or_default().push(event);
-        }
-        for (stream, events) in by_stream {
-            // An empty stream is not worth a place: the next look may find more.
-            if !events.is_empty() {
-                self.remember(&self.fold(&stream, events).await?);
+    /// Loads many streams, those that are not remembered in one query.
+    pub async fn load_many(&self, streams: &[String]) -> Result<HashMap<String, Loaded<A>>, StreamError> {
+        let mut loaded: HashMap<_, _> =
+            streams.iter().filter_map(|stream| Some((stream.clone(), self.recall(stream)?))).collect();
+        let missing: Vec<_> =
+            streams.iter().filter(|stream| !loaded.contains_key(*stream)).cloned().collect();
+        let mut by_stream: HashMap<String, Vec<SerializedEvent>> = HashMap::new();
+        if !missing.is_empty() {
+            for event in select_many(&self.log.database, A::TYPE, &missing).await? {
+                by_stream.entry(event.aggregate_id.clone()).or_default().push(event);
             }
         }
-        Ok(())
+        for stream in missing {
+            let events = by_stream.remove(&stream).unwrap_or_default();
+            // An empty stream is not worth a place in memory: the next look may find more.
+            let is_empty = events.is_empty();
+            let folded = self.fold(&stream, events).await?;
+            if !is_empty {
+                self.remember(&folded);
+            }
+            loaded.insert(stream, folded);
+        }
+        Ok(loaded)
+    }
+
+    fn recall(&self, stream: &str) -> Option<Loaded<A>> {
+        let mut remembered = self.lock();
+        let known = remembered.get(stream)?;
+        Some(Loaded {
+            aggregate: known.aggregate.clone(),
+            sequence: known.sequence,
+            data_key: known.data_key,
+            is_remembered: true,
+            ..empty(stream)
+        })
     }
 
     async fn load_from(&self, stream: &str, starts_at: Option<&str>) -> Result<Loaded<A>, StreamError> {
