@@ -12,6 +12,7 @@ pub mod keyring;
 mod reader;
 mod recorded;
 pub mod sealing;
+mod stored;
 pub mod streams;
 pub mod subscription;
 #[cfg(test)]

@@ -77,7 +77,6 @@ fn append_of(stream: &str, expected: Expected, events: &[PasswordResetEvent]) ->
         recorded_at: at(0),
     };
     let prepare = |event: &PasswordResetEvent| NewEvent {
-        event_id: metadata.event_id,
         event_type: cqrs_es::DomainEvent::event_type(event),
         event_version: "1".into(),
         payload: codec::encode(event, None, &SystemClock),
