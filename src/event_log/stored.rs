@@ -9,18 +9,21 @@ use super::append::AppendError;
 use super::streams::StreamError;
 use crate::database::{Database, DatabaseError, Row};
 
-/// The sequence of the newest event of a type; 0 if there is none.
-pub async fn newest_of(
+/// Where loading starts: the newest event of a type, else the first event. `None`: the stream is empty.
+pub async fn start_of(
     database: &Database,
     kind: &str,
     stream: &str,
     event_type: &str,
-) -> Result<i64, DatabaseError> {
-    let sql =
-        "SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND event_type = $3
-               ORDER BY sequence DESC LIMIT 1";
-    let row = database.fetch_optional(sql, &[kind.into(), stream.into(), event_type.into()]).await?;
-    row.map_or(Ok(0), |row| row.int("sequence"))
+) -> Result<Option<i64>, DatabaseError> {
+    let sql = "
+        SELECT (SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2
+                ORDER BY sequence DESC LIMIT 1) AS last,
+               (SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2
+                  AND event_type = $3 ORDER BY sequence DESC LIMIT 1) AS newest";
+    let row = database.fetch_one(sql, &[kind.into(), stream.into(), event_type.into()]).await?;
+    let newest = row.optional_int("newest")?;
+    Ok(row.optional_int("last")?.map(|_| newest.unwrap_or(0)))
 }
 
 pub async fn through_postgres_es<A: Aggregate>(

@@ -201,7 +201,12 @@ impl<A: Stream> Streams<A> {
     async fn load_from(&self, stream: &str, starts_at: Option<&str>) -> Result<Loaded<A>, StreamError> {
         let start = match starts_at {
             None => 0,
-            Some(event_type) => stored::newest_of(&self.log.database, A::TYPE, stream, event_type).await?,
+            Some(event_type) => {
+                match stored::start_of(&self.log.database, A::TYPE, stream, event_type).await? {
+                    Some(start) => start,
+                    None => return Ok(empty(stream)),
+                }
+            }
         };
         let events = match &self.log.database {
             Database::Postgres(pool) => stored::through_postgres_es::<A>(pool, stream, start).await?,
