@@ -7,6 +7,8 @@
 mod client_limit;
 mod execute;
 pub mod password_resets;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
