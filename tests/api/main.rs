@@ -1,0 +1,8 @@
+//! The program from outside: real processes, real HTTP, and whatever can go wrong between them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod the_loop;
+mod webhooks;
