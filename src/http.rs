@@ -3,6 +3,7 @@
 //! Handlers check a request's form, ask one other module, and word its answer. They look nothing up to
 //! decide about form, take no link, host or scheme from a header, and change nothing on a GET.
 
+mod answers;
 mod auth;
 mod client_address;
 mod confirm;
@@ -12,6 +13,8 @@ mod edge;
 mod fields;
 mod health;
 mod json;
+mod messages;
+mod metrics;
 mod pages;
 mod password_resets;
 mod problem;
@@ -90,6 +93,8 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     let state = Arc::new(state);
     let api = docs::service((
         password_resets::PasswordResetsApi(state.clone()),
+        messages::MessagesApi(state.clone()),
+        metrics::MetricsApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
     ));
 

@@ -135,7 +135,7 @@ impl Sandbox {
 
         let mut tasks = JoinSet::new();
         let server = Server::new_with_acceptor(acceptor);
-        let endpoint = api(&office).nest_no_strip("/sandbox", routes(&office));
+        let endpoint = api(&office).nest("/sandbox", routes(&office));
         let stopping = stop.clone();
         tasks.spawn(async move {
             let stopped = stopping.cancelled_owned();
@@ -165,8 +165,8 @@ impl Sandbox {
         self.office.base_url()
     }
 
-    /// The mailbox's pages and API, for another server on this machine. Paths are whole: mount it with
-    /// `nest_no_strip("/sandbox", …)`.
+    /// The mailbox's pages and API, for another server on this machine; their links expect them below
+    /// `/sandbox`, so mount them with `nest("/sandbox", …)`.
     pub fn routes(&self) -> Route {
         routes(&self.office)
     }
@@ -189,19 +189,19 @@ fn api(office: &Arc<Office>) -> Route {
 
 fn routes(office: &Arc<Office>) -> Route {
     let routes = Route::new()
-        .at("/sandbox", poem::get(pages::mailbox))
-        .at("/sandbox/clear", poem::post(pages::clear))
-        .at("/sandbox/style.css", poem::get(pages::style))
-        .at("/sandbox/messages/:id", poem::get(pages::message))
-        .at("/sandbox/messages/:id/html", poem::get(pages::html))
-        .at("/sandbox/messages/:id/links/:index", poem::get(pages::follow))
-        .at("/sandbox/api/messages", poem::get(inspection::list).delete(inspection::clear))
-        .at("/sandbox/api/messages/:id", poem::get(inspection::show))
-        .at("/sandbox/api/messages/:id/open", poem::post(inspection::open))
-        .at("/sandbox/api/messages/:id/click", poem::post(inspection::click))
+        .at("/", poem::get(pages::mailbox))
+        .at("/clear", poem::post(pages::clear))
+        .at("/style.css", poem::get(pages::style))
+        .at("/messages/:id", poem::get(pages::message))
+        .at("/messages/:id/html", poem::get(pages::html))
+        .at("/messages/:id/links/:index", poem::get(pages::follow))
+        .at("/api/messages", poem::get(inspection::list).delete(inspection::clear))
+        .at("/api/messages/:id", poem::get(inspection::show))
+        .at("/api/messages/:id/open", poem::post(inspection::open))
+        .at("/api/messages/:id/click", poem::post(inspection::click))
         .data(Arc::clone(office))
         .around(guard::protect);
-    Route::new().nest_no_strip("/sandbox", routes)
+    Route::new().nest("/", routes)
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -3,6 +3,9 @@
 //! What was seen is kept; the verdict is derived each time, because a `delivered` that arrives late can turn a
 //! click into a machine's. A verdict never depends on the order in which anything arrived.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -14,8 +17,8 @@ use super::provider_event::Client;
 /// Microseconds since 1970, as the tables hold times.
 pub type Micros = i64;
 
-/// A click this close to the delivery, or to two other links, is no person's.
-const TOO_SOON: Micros = 2_000_000;
+/// Microseconds: a click this close to the delivery, or to two other links, is no person's.
+const TOO_SOON: u64 = 2_000_000;
 /// Different links within that time that no person follows.
 const TOO_MANY_LINKS: usize = 3;
 /// Sightings that are kept of each kind and suspicion, the earliest first. Beyond it counts stand still: a
@@ -152,8 +155,10 @@ impl Sightings {
         let bursts = self.bursts();
         self.0.iter().map(move |sighting| {
             let is_click = sighting.kind != Kind::Open;
-            let soon = || delivered_at.is_some_and(|delivered| (sighting.at - delivered).abs() <= TOO_SOON);
-            let burst = || bursts.iter().any(|(from, to)| (*from..=*to).contains(&sighting.at));
+            let soon = || delivered_at.is_some_and(|delivered| sighting.at.abs_diff(delivered) <= TOO_SOON);
+            let burst = || {
+                bursts.iter().any(|start| sighting.at >= *start && sighting.at.abs_diff(*start) <= TOO_SOON)
+            };
             let derived = || match () {
                 () if !is_click => None,
                 () if soon() => Some(Rule::SoonAfterDelivery),
@@ -193,14 +198,14 @@ impl Sightings {
         engagement
     }
 
-    /// Spans of two seconds in which too many different links were followed.
-    fn bursts(&self) -> Vec<(Micros, Micros)> {
+    /// Where two seconds begin in which too many different links were followed.
+    fn bursts(&self) -> Vec<Micros> {
         let clicks: Vec<&Sighting> = self.0.iter().filter(|sighting| sighting.kind != Kind::Open).collect();
         let starts = clicks.iter().enumerate().filter(|(start, first)| {
-            let within = clicks[*start..].iter().take_while(|click| click.at - first.at <= TOO_SOON);
+            let within = clicks[*start..].iter().take_while(|click| click.at.abs_diff(first.at) <= TOO_SOON);
             within.filter_map(|click| click.link).collect::<BTreeSet<_>>().len() >= TOO_MANY_LINKS
         });
-        starts.map(|(_, first)| (first.at, first.at + TOO_SOON)).collect()
+        starts.map(|(_, first)| first.at).collect()
     }
 }
 
@@ -264,101 +269,4 @@ fn digest(parts: &[&str]) -> u32 {
     }
     let bytes = hash.finalize();
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::sealed::Sealed;
-
-    const SECOND: Micros = 1_000_000;
-    const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36";
-
-    fn client(user_agent: &str, client_type: &str, bot: &str) -> Client {
-        Client {
-            user_agent: Some(user_agent.into()),
-            client_type: Some(client_type.into()),
-            bot: Some(bot.into()),
-            country: None,
-            ip: Sealed::Erased,
-        }
-    }
-
-    fn rules(sightings: Vec<Sighting>, delivered_at: Option<Micros>) -> Vec<Option<Rule>> {
-        let mut all = Sightings::default();
-        sightings.into_iter().for_each(|sighting| all.add(sighting));
-        all.verdicts(delivered_at).map(|(_, rule)| rule).collect()
-    }
-
-    #[test]
-    fn evidence_of_the_client_tells_a_machine() {
-        for (client, expected) in [
-            (client(BROWSER, "browser", ""), None),
-            (client(BROWSER, "browser", "apple"), Some(Rule::ProviderNamedBot)),
-            (client(BROWSER, "robot", ""), Some(Rule::ProviderSaidRobot)),
-            (client("Mozilla/5.0", "browser", ""), Some(Rule::BareUserAgent)),
-            (client("Mozilla/5.0 (via ggpht.com GoogleImageProxy)", "", ""), Some(Rule::ImageProxy)),
-            (client("YahooMailProxy; https://help.yahoo.com", "", ""), Some(Rule::ImageProxy)),
-            (client("Slackbot-LinkExpanding 1.0", "", ""), Some(Rule::DeclaredRobot)),
-            (client("Mozilla/5.0 (Linux; Android 11; CUBOT)", "mobile browser", ""), None),
-        ] {
-            assert_eq!(rule_of(&client), expected, "{client:?}");
-        }
-    }
-
-    #[test]
-    fn a_click_within_two_seconds_of_the_delivery_is_a_machines() {
-        let visit = |seconds| Sighting::visit(seconds * SECOND, VisitKind::Link, Some(BROWSER));
-
-        assert_eq!(rules(vec![visit(12)], Some(10 * SECOND)), [Some(Rule::SoonAfterDelivery)]);
-        assert_eq!(rules(vec![visit(13)], Some(10 * SECOND)), [None]);
-        assert_eq!(rules(vec![visit(12)], None), [None]);
-    }
-
-    #[test]
-    fn an_open_soon_after_the_delivery_is_a_persons() {
-        let open = Sighting::open(11 * SECOND, &client(BROWSER, "", ""));
-
-        assert_eq!(rules(vec![open], Some(10 * SECOND)), [None]);
-    }
-
-    #[test]
-    fn three_different_links_within_two_seconds_are_a_machines() {
-        let browser = client(BROWSER, "", "");
-        let click = |second, link| Sighting::click(second * SECOND, &browser, Some(link));
-
-        let burst = rules(vec![click(100, "a"), click(101, "b"), click(102, "c"), click(110, "d")], None);
-        let calm = rules(vec![click(100, "a"), click(101, "b"), click(102, "a"), click(104, "c")], None);
-
-        assert_eq!(burst, [Some(Rule::ManyLinks), Some(Rule::ManyLinks), Some(Rule::ManyLinks), None]);
-        assert_eq!(calm, [None; 4]);
-    }
-
-    #[test]
-    fn one_visit_of_our_page_is_one_click_however_many_fetches_it_takes() {
-        let mut sightings = Sightings::default();
-        sightings.add(Sighting::visit(SECOND, VisitKind::Prefetch, Some(BROWSER)));
-        sightings.add(Sighting::visit(9 * SECOND, VisitKind::Link, Some(BROWSER)));
-        sightings.add(Sighting::visit(10 * SECOND, VisitKind::Page, Some(BROWSER)));
-
-        let engagement = sightings.judge(None);
-
-        assert_eq!((engagement.clicks_human, engagement.clicks_machine), (1, 1));
-        assert_eq!(engagement.first_human_click_at, Some(9 * SECOND));
-    }
-
-    #[test]
-    fn a_flood_is_kept_within_bounds_and_hides_no_person() {
-        let (mut forwards, mut backwards) = (Sightings::default(), Sightings::default());
-        let person = Sighting::open(999_999 * SECOND, &client(BROWSER, "", ""));
-        let flood: Vec<_> =
-            (0..1_000).map(|n| Sighting::open(n * SECOND, &client("Mozilla/5.0", "", ""))).collect();
-
-        flood.iter().chain([&person]).for_each(|sighting| forwards.add(sighting.clone()));
-        flood.iter().chain([&person]).rev().for_each(|sighting| backwards.add(sighting.clone()));
-
-        assert_eq!(forwards, backwards);
-        assert_eq!(forwards.judge(None).opens_machine, 200);
-        assert_eq!(forwards.judge(None).opens_human, 1);
-    }
 }

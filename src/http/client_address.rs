@@ -86,6 +86,8 @@ fn node(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key_of(peer: &str, headers: &[(&'static str, &str)]) -> String {
@@ -141,5 +143,17 @@ mod tests {
         assert_eq!(key_of("2001:db8:1:2:ffff::1", &[]), "2001:db8:1:2::/64");
         assert_eq!(key_of("::ffff:203.0.113.9", &[]), "203.0.113.9");
         assert_eq!(key_of("::ffff:10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]:443")]), "2001:db8::/64");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_client_writes_moves_it_to_another_bucket(junk in "[ -~]{0,60}") {
+            let forwarded = format!("for=\"{}\", for=198.51.100.7", junk.replace('"', ""));
+
+            prop_assert_eq!(key_of("198.51.100.7", &[("x-forwarded-for", &junk)]), "198.51.100.7");
+            let through_proxy = format!("{junk}, 198.51.100.7");
+            prop_assert_eq!(key_of("10.0.0.1", &[("x-forwarded-for", &through_proxy)]), "198.51.100.7");
+            prop_assert_eq!(key_of("10.0.0.1", &[("forwarded", &forwarded)]), "198.51.100.7");
+        }
     }
 }

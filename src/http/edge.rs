@@ -87,7 +87,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             Ok(response) => response.data::<PathPattern>().cloned(),
             Err(error) => error.data::<PathPattern>().cloned(),
         };
-        let route = pattern.as_ref().map_or("-", |pattern| &*pattern.0);
+        // Nothing matched, or only the prefix under which everything lies.
+        let route = pattern.as_ref().map(|pattern| &*pattern.0).filter(|route| !route.is_empty());
+        let route = route.unwrap_or("-");
         let mut response = outcome.unwrap_or_else(|error| Problem::from(error).into_response(&request_id));
         visitor.mark(&mut response);
         self.finish(&mut response, &request_id);

@@ -9,6 +9,7 @@ use crate::domain::address::EmailAddress;
 const MAX_PASSWORD: usize = 1024;
 const MAX_TOKEN: usize = 512;
 const MAX_URL: usize = 2048;
+const MAX_WORD: usize = 256;
 /// The longest registered form of BCP 47 §4.4.1.
 const MAX_LOCALE: usize = 35;
 
@@ -24,6 +25,11 @@ impl Faults {
     /// Keeps the value, or notes what is wrong with it.
     pub fn take<T>(&mut self, pointer: &str, checked: Result<T, Fault>) -> Option<T> {
         checked.map_err(|Fault(code, message)| self.0.push(FieldError::new(pointer, code, message))).ok()
+    }
+
+    /// Goes on only if there are none.
+    pub fn none(self) -> Result<(), Problem> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.into()) }
     }
 }
 
@@ -93,6 +99,17 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// One word or cursor to filter by: short, and nothing that a database would choke on.
+pub fn word(text: &str) -> Result<String, Fault> {
+    if text.len() > MAX_WORD {
+        return Err(too_long(MAX_WORD));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Fault("control_character", "has a control character".into()));
+    }
+    Ok(text.to_owned())
 }
 
 fn too_long(limit: usize) -> Fault {

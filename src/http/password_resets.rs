@@ -1,24 +1,28 @@
-//! Asking for a reset, looking at a link, and setting the new password. Anyone may call; the answer to a
-//! request is the same for every well-formed address.
+//! Asking for a reset, looking at a link, and setting the new password: anyone may call, and the answer to a
+//! request is the same for every well-formed address. Then support's view, for operators, which only reads.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem::Request;
 use poem::http::{HeaderMap, header};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
+use super::auth::Operator;
 use super::client_address::client_key;
 use super::docs::Tags;
 use super::fields::{self, Faults};
 use super::json::Strict;
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::{HttpState, confirm};
 use crate::commands::{RequestReset, UsableReset};
 use crate::domain::password_reset::VisitKind;
+use crate::queries::ResetFilter;
 
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,12 +122,12 @@ enum ConfirmResponse {
 
 pub struct PasswordResetsApi(pub Arc<HttpState>);
 
-#[OpenApi(prefix_path = "/v1/password-resets", tag = "Tags::PasswordResets")]
+#[OpenApi(prefix_path = "/v1/password-resets")]
 impl PasswordResetsApi {
     /// Ask for a reset
     ///
     /// The answer is the same whether or not the address belongs to an account.
-    #[oai(path = "/", method = "post", operation_id = "request_password_reset")]
+    #[oai(path = "/", method = "post", operation_id = "request_password_reset", tag = "Tags::PasswordResets")]
     async fn request(
         &self,
         request: &Request,
@@ -142,7 +146,12 @@ impl PasswordResetsApi {
     /// Look at a link
     ///
     /// Changes nothing about it.
-    #[oai(path = "/inspect", method = "post", operation_id = "inspect_password_reset")]
+    #[oai(
+        path = "/inspect",
+        method = "post",
+        operation_id = "inspect_password_reset",
+        tag = "Tags::PasswordResets"
+    )]
     async fn inspect(&self, request: &Request, body: Strict<Inspection>) -> Result<InspectResponse, Problem> {
         let Self(state) = self;
         let mut faults = Faults::default();
@@ -165,7 +174,12 @@ impl PasswordResetsApi {
     /// Set the new password
     ///
     /// A password that the policy refuses leaves the link alive.
-    #[oai(path = "/confirm", method = "post", operation_id = "confirm_password_reset")]
+    #[oai(
+        path = "/confirm",
+        method = "post",
+        operation_id = "confirm_password_reset",
+        tag = "Tags::PasswordResets"
+    )]
     async fn confirm(&self, body: Strict<Confirmation>) -> Result<ConfirmResponse, Problem> {
         let Confirmation { token, new_password } = body.0;
         let mut faults = Faults::default();
@@ -182,6 +196,66 @@ impl PasswordResetsApi {
             sessions: "revoked".into(),
             login_url,
         })))
+    }
+
+    /// Every request
+    ///
+    /// Newest first: `{"data": […], "next_cursor": null | "…"}`.
+    #[oai(path = "/", method = "get", operation_id = "list_password_resets", tag = "Tags::Operators")]
+    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
+    async fn list(
+        &self,
+        _operator: Operator,
+        /// The address that the reset was asked for.
+        recipient: Query<Option<String>>,
+        /// Such as `live`, `completed` or `declined`.
+        status: Query<Option<String>>,
+        /// Requested at this instant or later.
+        after: Query<Option<DateTime<Utc>>>,
+        /// Requested before this instant.
+        before: Query<Option<DateTime<Utc>>>,
+        #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u32>>,
+        /// The `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Answer, Problem> {
+        let Self(state) = self;
+        let mut faults = Faults::default();
+        let recipient_key = recipient_key(state, &mut faults, recipient.0);
+        let [status, cursor] = words(&mut faults, [("status", status.0), ("cursor", cursor.0)]);
+        faults.none()?;
+        let filter = ResetFilter { recipient_key, status, after: after.0, before: before.0 };
+        let limit = limit.0.unwrap_or(PAGE) as usize;
+        found(state.queries.resets(&filter, limit, cursor.as_deref()).await?)
+    }
+
+    /// One request
+    ///
+    /// Where it stands.
+    #[oai(path = "/:id", method = "get", operation_id = "get_password_reset", tag = "Tags::Operators")]
+    async fn get(
+        &self,
+        _operator: Operator,
+        #[oai(name = "id")] request: Path<String>,
+    ) -> Result<Answer, Problem> {
+        let reset = self.0.queries.reset(id(&request)?).await?;
+        found(reset.ok_or_else(|| Problem::new(Code::NotFound))?)
+    }
+
+    /// Its timeline
+    ///
+    /// Its events and those of its mails, in order: `{"data": [{"at", "kind", "text", "source", "meta"}]}`.
+    #[oai(
+        path = "/:id/timeline",
+        method = "get",
+        operation_id = "get_password_reset_timeline",
+        tag = "Tags::Operators"
+    )]
+    async fn timeline(
+        &self,
+        _operator: Operator,
+        #[oai(name = "id")] request: Path<String>,
+    ) -> Result<Answer, Problem> {
+        timeline(self.0.queries.reset_timeline(id(&request)?).await?)
     }
 }
 

@@ -14,6 +14,7 @@ use poem_openapi::{ApiResponse, Enum, Object};
 
 use crate::commands::{CommandError, TokenError};
 use crate::domain::password::PasswordRejection;
+use crate::queries::QueryError;
 
 /// The media type of every refusal.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -144,8 +145,7 @@ struct Body {
     title: String,
     status: u16,
     /// What the caller should know about this occurrence.
-    #[oai(skip_serializing_if_is_none)]
-    detail: Option<String>,
+    detail: String,
     code: Code,
     /// The values that cannot be accepted.
     errors: Vec<FieldError>,
@@ -247,7 +247,7 @@ impl Problem {
             r#type: format!("urn:backstamp:problem:{}", self.code),
             title: title.to_owned(),
             status: status.as_u16(),
-            detail: self.detail,
+            detail: self.detail.unwrap_or_else(|| format!("{title}.")),
             code: self.code,
             errors: self.errors,
             reasons: self.reasons,
@@ -314,6 +314,26 @@ impl From<TokenError> for Problem {
             TokenError::Busy { retry_after } => Self::busy(retry_after),
             TokenError::Unavailable => Self::new(Code::Unavailable).retry_after(5),
         }
+    }
+}
+
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        let pointer = match error {
+            QueryError::BadCursor => "/cursor",
+            QueryError::EmptyRange => "/to",
+            QueryError::TooManyPoints { .. } => "/interval",
+            QueryError::UnknownOutcome => "/outcome",
+            QueryError::Database(error) => {
+                tracing::error!(%error, "a query failed");
+                return Self::new(Code::Unavailable).retry_after(5);
+            }
+            QueryError::Unreadable(error) => {
+                tracing::error!(%error, "a row cannot be read");
+                return Self::new(Code::Internal);
+            }
+        };
+        Self::invalid(vec![FieldError::new(pointer, "invalid", error.to_string())])
     }
 }
 

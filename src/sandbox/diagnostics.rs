@@ -59,7 +59,7 @@ const fn gave_up(category: &'static str, code: u16, message: &'static str) -> Di
 static DIAGNOSTICS: [Diagnostic; 43] = [
     said("invalid_recipient", "bounce", 550, "5.1.1", "5.1.1 <{to}>: Recipient address rejected: User unknown in virtual mailbox table"),
     said("invalid_recipient", "bounce", 550, "5.1.1", "5.1.1 The account that you tried to reach does not exist. Check the address for\n5.1.1 typing errors. For more, go to https://help.mail.test/?p=nouser q12si"),
-    said("invalid_recipient", "bounce", 550, "5.1.10", "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient {to} not found by SMTP address lookup"),
+    said("invalid_recipient", "bounce", 550, "5.1.1", "5.1.1 RESOLVER.ADR.RecipNotFound; Recipient {to} not found by SMTP address lookup"),
     said("inactive_recipient", "bounce", 550, "5.2.1", "5.2.1 The account that you tried to reach is disabled. https://help.mail.test/?p=disabled"),
     said("inactive_recipient", "bounce", 525, "5.7.13", "5.7.13 User account is disabled"),
     said("invalid_domain", "bounce", 498, "", "No MX for {domain}"),

@@ -96,7 +96,9 @@ pub(super) struct Filter {
 
 /// The file.
 pub(super) struct Mailbox {
-    pool: SqlitePool,
+    readers: SqlitePool,
+    /// One connection: writers queue here instead of waiting blindly for SQLite's lock.
+    writer: SqlitePool,
 }
 
 impl Mailbox {
@@ -110,18 +112,21 @@ impl Mailbox {
             // Survives a killed process; only a power cut may cost the last mails of a mailbox for trying out.
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(10));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
-        sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-        Ok(Self { pool })
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        sqlx::raw_sql(SCHEMA).execute(&writer).await?;
+        let readers =
+            SqlitePoolOptions::new().max_connections(2).connect_with(options.read_only(true)).await?;
+        Ok(Self { readers, writer })
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writer.close().await;
     }
 
     /// Keeps mails and plans what happens to each, all or nothing.
     pub(super) async fn take(&self, mails: &[(Mail, Vec<Planned>)]) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         for (mail, events) in mails {
             sqlx::query("INSERT INTO mail (id, recipient, data) VALUES ($1, $2, $3)")
                 .bind(&mail.id)
@@ -138,7 +143,7 @@ impl Mailbox {
 
     /// Plans one more event of a mail.
     pub(super) async fn plan(&self, mail: &Mail, event: &Planned) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         insert_event(&mut transaction, mail, event).await?;
         transaction.commit().await
     }
@@ -150,13 +155,13 @@ impl Mailbox {
                 sqlx::query("SELECT data FROM mail WHERE recipient = $1 ORDER BY sequence DESC LIMIT $2")
                     .bind(to.to_ascii_lowercase())
                     .bind(limit)
-                    .fetch_all(&self.pool)
+                    .fetch_all(&self.readers)
                     .await?
             }
             None => {
                 sqlx::query("SELECT data FROM mail ORDER BY sequence DESC LIMIT $1")
                     .bind(limit)
-                    .fetch_all(&self.pool)
+                    .fetch_all(&self.readers)
                     .await?
             }
         };
@@ -165,13 +170,13 @@ impl Mailbox {
 
     pub(super) async fn find(&self, id: &str) -> Result<Option<Mail>, sqlx::Error> {
         let row =
-            sqlx::query("SELECT data FROM mail WHERE id = $1").bind(id).fetch_optional(&self.pool).await?;
+            sqlx::query("SELECT data FROM mail WHERE id = $1").bind(id).fetch_optional(&self.readers).await?;
         row.map(|row| parse(row.get("data"))).transpose()
     }
 
     /// Forgets the mails; what is planned still happens.
     pub(super) async fn clear(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM mail").execute(&self.pool).await.map(drop)
+        sqlx::query("DELETE FROM mail").execute(&self.writer).await.map(drop)
     }
 
     /// When a mail is delivered, if it ever is.
@@ -179,7 +184,7 @@ impl Mailbox {
         let at: Option<i64> =
             sqlx::query_scalar("SELECT MIN(at) FROM event WHERE mail_id = $1 AND name = 'delivered'")
                 .bind(mail_id)
-                .fetch_one(&self.pool)
+                .fetch_one(&self.readers)
                 .await?;
         Ok(at.and_then(DateTime::from_timestamp_micros))
     }
@@ -192,7 +197,7 @@ impl Mailbox {
         )
         .bind(now.timestamp_micros())
         .bind(limit)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?;
         let due = |row: &sqlx::sqlite::SqliteRow| Due {
             sequence: row.get("sequence"),
@@ -207,14 +212,14 @@ impl Mailbox {
     /// When the next webhook goes out.
     pub(super) async fn next_due(&self) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
         let due: Option<i64> = sqlx::query_scalar("SELECT MIN(due) FROM event WHERE due IS NOT NULL")
-            .fetch_one(&self.pool)
+            .fetch_one(&self.readers)
             .await?;
         Ok(due.and_then(DateTime::from_timestamp_micros))
     }
 
     /// Keeps signatures before they are used for the first time.
     pub(super) async fn keep_signatures(&self, signed: &[(i64, &str)]) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         for (sequence, signature) in signed {
             sqlx::query("UPDATE event SET signature = $2 WHERE sequence = $1")
                 .bind(sequence)
@@ -227,7 +232,7 @@ impl Mailbox {
 
     /// Keeps what became of posts: when to try again, or that nothing is left to do.
     pub(super) async fn settle(&self, posts: &[(i64, Option<DateTime<Utc>>)]) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writer.begin().await?;
         for (sequence, again) in posts {
             sqlx::query("UPDATE event SET attempts = attempts + 1, due = $2 WHERE sequence = $1")
                 .bind(sequence)
@@ -254,7 +259,7 @@ impl Mailbox {
         .bind(filter.is_ascending)
         .bind(filter.limit)
         .bind(filter.offset)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await
     }
 }

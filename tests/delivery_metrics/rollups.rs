@@ -30,7 +30,7 @@ fn a_busy_morning() -> History {
 
 #[tokio::test]
 async fn hours_from_rollups_agree_with_minutes_from_messages() {
-    let desk = Desk::with(&a_busy_morning().shuffled(9), 50).await;
+    let desk = Desk::with(&a_busy_morning().shuffled(9), 1_000).await;
     for (from, to) in [
         ("06:00:00", "12:00:00"),
         ("06:30:00", "09:30:00"),

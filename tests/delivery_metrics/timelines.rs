@@ -16,7 +16,7 @@ fn reset(history: &mut History, causation: &'static str, event: PasswordResetEve
 /// From the request to the changed password.
 fn the_good_loop() -> History {
     let mut history = History::default();
-    let email = EmailAddress::parse("ada@example.test").unwrap();
+    let email = EmailAddress::parse("ada@example.test").expect("an address");
     let requested = Requested {
         request_id: request_id(1),
         email: email.clone().into(),

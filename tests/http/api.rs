@@ -210,7 +210,10 @@ async fn readiness_names_its_dependencies() {
 async fn the_document_describes_the_public_calls_and_the_codes() {
     let response = TestServer::start().await.client.get("/openapi.json").send().await;
 
-    let document: Value = response.json().await.value().deserialize();
+    let text = response.0.into_body().into_string().await.unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(text.matches(&format!("\"{RESETS}\":")).count(), 1, "a path that two APIs share is lost");
+    assert!(document["paths"][RESETS]["post"].is_object() && document["paths"][RESETS]["get"].is_object());
     for path in [RESETS, INSPECT, CONFIRM, "/healthz", "/readyz"] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
@@ -230,4 +233,49 @@ async fn the_documentation_runs_its_own_scripts_and_nothing_else() {
     let html = response.0.into_body().into_string().await.unwrap();
     assert_eq!(html.matches("</script>").count(), policy.matches("'sha256-").count());
     assert!(!html.contains("<script src") && !html.contains("<link "));
+}
+
+#[tokio::test]
+async fn operators_calls_need_the_key() {
+    let server = TestServer::start().await;
+    let reset = "/v1/password-resets/rst_01900000000070008000000000000001";
+    let paths = ["/v1/messages", RESETS, reset, "/v1/metrics/delivery"];
+
+    for path in paths.into_iter().flat_map(|path| [path.to_owned(), format!("{path}?limit=x")]) {
+        for key in ["", "Bearer", "Bearer bsk_wrong", "Basic YnNrX2FkbWlu"] {
+            let response = server.client.get(&path).header("authorization", key).send().await;
+            response.assert_header("www-authenticate", "Bearer realm=\"backstamp\"");
+            assert_eq!(problem(response).await, refusal(401, "unauthorized", &[]), "{path} {key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operator_asks_in_words_that_are_checked() {
+    let server = TestServer::start().await;
+    let ask = |path: &'static str| server.client.get(path).header("authorization", "Bearer bsk_admin").send();
+    let refused = [
+        ("/v1/messages?limit=201", "/limit"),
+        ("/v1/messages?limit=x", "/limit"),
+        ("/v1/messages?after=yesterday", "/after"),
+        ("/v1/messages?recipient=nobody", "/recipient"),
+        ("/v1/messages?template=a%00b", "/template"),
+        ("/v1/messages?cursor=x", "/cursor"),
+        ("/v1/messages?outcome=nonsense", "/outcome"),
+        ("/v1/metrics/delivery?interval=week", "/interval"),
+        ("/v1/metrics/delivery?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "/to"),
+    ];
+
+    for (path, pointer) in refused {
+        assert_eq!(problem(ask(path).await).await, refusal(422, "invalid_request", &[pointer]), "{path}");
+    }
+    for path in ["/v1/messages?limit=200&recipient=ada@example.test", RESETS] {
+        let page = ask(path).await;
+        page.assert_status_is_ok();
+        page.assert_json(json!({ "data": [], "next_cursor": null })).await;
+    }
+    for path in ["/v1/messages/msg_01900000000070008000000000000001", "/v1/messages/nothing/timeline"] {
+        assert_eq!(problem(ask(path).await).await, refusal(404, "not_found", &[]), "{path}");
+    }
+    ask("/v1/metrics/delivery").await.assert_status_is_ok();
 }

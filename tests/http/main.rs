@@ -1,11 +1,14 @@
 //! The server from outside, through poem's test client, on a scratch database with the real write side and
 //! directory. Only time stands still.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod api;
 mod edge;
 mod pages;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backstamp::accounts::{Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Role};
@@ -20,7 +23,8 @@ use backstamp::domain::password_reset::{PasswordResetCommand, ResetPolicy};
 use backstamp::event_log::{EventLog, Keyring};
 use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, routes};
 use backstamp::inbox::Inbox;
-use backstamp::queries::Queries;
+use backstamp::providers::mailgun::SigningKeys;
+use backstamp::queries::{Queries, Settings};
 use backstamp::rendering::Renderer;
 use chrono::{DateTime, TimeDelta};
 use poem::endpoint::BoxEndpoint;
@@ -75,9 +79,17 @@ impl TestServer {
         let roots = RootKeys::new(["a root key of more than 32 characters"]).unwrap();
         let keyring = Keyring::open(&database, &roots, clock.clone()).await.unwrap();
         let tasks = TaskTracker::new();
+        let inbox = Inbox::start(
+            database.clone(),
+            SigningKeys::new(vec!["a signing key".into()]),
+            Duration::from_secs(43_200),
+            Arc::new(keyring.clone()),
+            clock.clone(),
+            &tasks,
+        );
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
         let commands = Commands::new(log, clock.clone(), roots, ResetPolicy::default(), 3, tasks);
-        let directory = Arc::new(BuiltInDirectory::new(database, clock.clone()));
+        let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
 
         let public_url = Url::parse(public_url).unwrap();
         let reset_page = public_url.join("reset-password").unwrap();
@@ -95,8 +107,8 @@ impl TestServer {
         adjust(&mut settings);
         let state = HttpState {
             commands: commands.clone(),
-            queries: Queries,
-            inbox: Inbox,
+            queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
+            inbox,
             directory: directory.clone(),
             hasher: PasswordHasher::new(clock.clone()),
             policy: PasswordPolicy::default(),
@@ -165,6 +177,7 @@ async fn problem(response: TestResponse) -> (u16, String, Vec<String>) {
     let body: Value = response.json().await.value().deserialize();
     assert_eq!(body["request_id"].as_str().map(str::to_owned), header);
     assert_eq!(body["status"], status);
+    assert!(["type", "title", "detail"].iter().all(|member| body[member].is_string()), "{body}");
     let code = body["code"].as_str().unwrap().to_owned();
     let errors = body["errors"].as_array().unwrap();
     let pointers = errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect();

@@ -22,7 +22,7 @@ impl Durations {
     pub fn of(facts: &Facts) -> Self {
         let requested = facts.request.as_ref().map(|request| request.at);
         let span = |from: Option<i64>, to: Option<i64>| {
-            from.zip(to).map(|(from, to)| significant((to - from).max(0) / 1_000))
+            from.zip(to).map(|(from, to)| significant(to.saturating_sub(from).max(0) / 1_000))
         };
         Self {
             to_accept: span(requested, facts.sent_at),

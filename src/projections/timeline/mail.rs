@@ -75,7 +75,7 @@ pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
             *at,
             "The receiving server took it; inbox or spam folder is unknown.".into(),
             meta([
-                ("mx_host", json!(delivery.mx_host.as_deref().map(mask))),
+                ("mx_host", json!(delivery.mx_host)),
                 ("tls", json!(delivery.tls)),
                 ("attempt", json!(delivery.attempt)),
             ]),

@@ -83,7 +83,8 @@ impl Mailgun {
         };
         let http = reqwest::Client::builder()
             .timeout(settings.timeout)
-            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
+            // Well before the whole call's: only then is it certain that nothing was sent.
+            .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout / 2))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .user_agent(concat!("backstamp/", env!("CARGO_PKG_VERSION")))

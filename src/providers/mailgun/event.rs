@@ -240,11 +240,11 @@ impl Fields<'_> {
 
 /// Not tried at all, by the code also where the reason is missing.
 fn suppression(diagnostic: &Diagnostic) -> Option<SuppressionReason> {
-    let named = diagnostic.reason.as_deref().and_then(|reason| reason.strip_prefix("suppress-"));
+    let named = diagnostic.reason.as_deref().and_then(|reason| reason.strip_prefix("suppress"));
     match (named, diagnostic.code) {
-        (Some("bounce"), _) | (None, Some(605)) => Some(SuppressionReason::Bounce),
-        (Some("unsubscribe"), _) | (None, Some(606)) => Some(SuppressionReason::Unsubscribe),
-        (Some("complaint"), _) | (None, Some(607)) => Some(SuppressionReason::Complaint),
+        (Some("-bounce"), _) | (None, Some(605)) => Some(SuppressionReason::Bounce),
+        (Some("-unsubscribe"), _) | (None, Some(606)) => Some(SuppressionReason::Unsubscribe),
+        (Some("-complaint"), _) | (None, Some(607)) => Some(SuppressionReason::Complaint),
         (Some(_), _) => Some(SuppressionReason::Other),
         (None, _) => None,
     }
