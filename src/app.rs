@@ -127,7 +127,7 @@ impl App {
             inbox,
             directory,
             hasher: PasswordHasher::new(Arc::clone(&clock)),
-            policy: config.password_policy.clone(),
+            policy: config.password_policy,
             renderer,
             settings: http_settings(&config, &roots)?,
             clock,

@@ -106,7 +106,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         route = route.at(path, page);
     }
     if let Some(sandbox) = sandbox {
-        route = route.nest_no_strip("/sandbox", sandbox);
+        route = route.nest("/sandbox", sandbox);
     }
     let api = resource::WithAllow::new(&api.spec(), api);
     let route = route.nest("/", api).data(AdminKey::new(state.settings.admin_key.as_ref()));

@@ -144,17 +144,17 @@ fn split_round(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     waiting.into_iter().partition(|(append, _)| {
         let stream = (append.aggregate_type, append.stream.clone());
         let is_decided = append.expected != Expected::Any && !append.events.is_empty();
-        let free = !(is_decided && streams.contains(&stream))
-            && !commands.contains(&append.command_id)
-            && !append.beside.effect.as_ref().is_some_and(|effect| effects.contains(effect));
-        if free {
+        let is_taken = (is_decided && streams.contains(&stream))
+            || commands.contains(&append.command_id)
+            || append.beside.effect.as_ref().is_some_and(|effect| effects.contains(effect));
+        if !is_taken {
             if is_decided {
                 streams.insert(stream);
             }
             commands.insert(append.command_id);
             effects.extend(append.beside.effect.clone());
         }
-        free
+        !is_taken
     })
 }
 
