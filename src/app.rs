@@ -1,5 +1,6 @@
 //! The composition root: the one place that knows every other, and how to start and stop them.
 
+mod housekeeping;
 mod mail;
 mod readiness;
 
@@ -34,8 +35,8 @@ use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
 use crate::queries::{self, Queries};
 use crate::reactors::{
-    self, ExpireResetLinks, IssueResetLinks, NotifyAfterPasswordChange, Reactor, ScheduleWork,
-    SendDueMessages, SendSettings, SettleCompletions, Workers,
+    self, ExpireResetLinks, ForgetUnknownAddresses, IssueResetLinks, NotifyAfterPasswordChange, Reactor,
+    ScheduleWork, SendDueMessages, SendSettings, SettleCompletions, Workers,
 };
 use crate::rendering::Renderer;
 use mail::Mail;
@@ -44,6 +45,8 @@ use mail::Mail;
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a stop waits for requests in flight, and then for workers.
 const DRAIN: Duration = Duration::from_secs(10);
+/// A connection on which nothing comes or goes is closed.
+const IDLE: Duration = Duration::from_secs(60);
 /// The name that mails and pages speak under.
 const BRAND: &str = "Backstamp";
 
@@ -117,6 +120,7 @@ impl App {
         app.follow_the_log(&config, &directory, &renderer, &clock);
         let worker = InboxWorker::new(database.clone(), inbox.clone(), commands.clone());
         app.tasks.spawn(worker.run(app.stop.clone()));
+        app.tasks.spawn(housekeeping::run(log.clone(), app.stop.clone()));
         let state = HttpState {
             commands,
             queries: Queries::new(
@@ -188,6 +192,7 @@ impl App {
             Arc::new(SendDueMessages::new(commands(), provider_client, renderer.clone(), settings)),
             Arc::new(SettleCompletions { commands: commands(), directory: directory() }),
             Arc::new(ExpireResetLinks { commands: commands() }),
+            Arc::new(ForgetUnknownAddresses { commands: commands() }),
             Arc::new(NotifyAfterPasswordChange {
                 commands: commands(),
                 directory: directory(),
@@ -198,7 +203,7 @@ impl App {
     }
 
     fn serve(&self, listener: TcpListener, state: HttpState) -> anyhow::Result<()> {
-        let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?);
+        let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?).idle_timeout(IDLE);
         let routes = http::routes(state);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {

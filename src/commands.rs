@@ -7,7 +7,10 @@
 mod client_limit;
 mod execute;
 pub mod password_resets;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
@@ -17,7 +20,7 @@ pub use execute::{Context, ExecuteError, Executed, KeyChoice};
 pub use password_resets::{RequestReset, ResetAccepted, TokenError, UsableReset};
 
 use crate::clock::Clock;
-use crate::domain::id::MessageId;
+use crate::domain::id::{DataKeyId, MessageId};
 use crate::domain::keys::{IndexKey, RootKeys};
 use crate::domain::message::{Message, MessageCommand, MessageRefusal};
 use crate::domain::message_engagement::{
@@ -47,6 +50,14 @@ pub enum CommandError {
     /// The log cannot be written, or its answer was lost.
     #[error("the log is not available")]
     Unavailable,
+}
+
+/// A mail as its stream tells it.
+pub struct KnownMessage {
+    /// Empty if the mail is not ours.
+    pub state: Message,
+    /// The key that its personal data are sealed under.
+    pub data_key: Option<DataKeyId>,
 }
 
 /// The write side. Cheap to clone.
@@ -175,20 +186,27 @@ impl Commands {
         self.inner.messages.reload(&message_id.to_string()).await
     }
 
-    /// Reads many mails in one query, so that commands to them load nothing.
-    pub async fn prefetch_messages(&self, message_ids: &[MessageId]) -> Result<(), StreamError> {
+    /// Many mails, as this process remembers them, else as they are stored: one query for all that are not
+    /// remembered. Commands to them load nothing afterwards.
+    pub async fn load_messages(
+        &self,
+        message_ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, KnownMessage>, StreamError> {
         let streams: Vec<_> = message_ids.iter().map(MessageId::to_string).collect();
-        self.inner.messages.prefetch(&streams).await
-    }
-
-    /// One mail as this process remembers it, else as it is stored.
-    pub async fn recall_message(&self, message_id: MessageId) -> Result<Loaded<Message>, StreamError> {
-        self.inner.messages.load(&message_id.to_string()).await
+        let loaded = self.inner.messages.load_many(&streams).await?;
+        let known =
+            |loaded: Loaded<Message>| KnownMessage { state: loaded.aggregate, data_key: loaded.data_key };
+        Ok(loaded.into_iter().filter_map(|(id, message)| Some((id.parse().ok()?, known(message)))).collect())
     }
 
     /// The mail that a provider knows by this Message-ID.
     pub async fn find_message(&self, provider_message_id: &str) -> Result<Option<MessageId>, StreamError> {
         Ok(self.inner.log.find_message(provider_message_id).await?)
+    }
+
+    /// Forgets what was sealed under this key, for ever.
+    pub async fn forget_data_key(&self, key: DataKeyId) -> Result<(), StreamError> {
+        Ok(self.inner.log.forget_data_key(key).await?)
     }
 
     /// Runs to its end whatever becomes of the caller.

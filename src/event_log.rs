@@ -12,6 +12,7 @@ pub mod keyring;
 mod reader;
 mod recorded;
 pub mod sealing;
+mod stored;
 pub mod streams;
 pub mod subscription;
 #[cfg(test)]
@@ -89,6 +90,12 @@ impl EventLog {
     /// Appends what was prepared elsewhere, such as a client's request that made no event.
     pub async fn append(&self, append: append::Append) -> Result<append::Appended, AppendError> {
         self.appender.append(append).await
+    }
+
+    /// Deletes a data key: what was sealed under it reads as erased from now on, here at once and in other
+    /// processes within a minute.
+    pub async fn forget_data_key(&self, id: DataKeyId) -> Result<(), DatabaseError> {
+        self.keyring.forget(&self.database, id).await
     }
 
     async fn data_key(&self, id: Option<DataKeyId>) -> Result<Option<SecretBytes>, DatabaseError> {

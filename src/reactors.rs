@@ -7,6 +7,7 @@
 
 mod breaker;
 mod expire_reset_links;
+mod forget_unknown_addresses;
 mod issue_reset_links;
 mod notify_after_password_change;
 mod schedule_work;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use expire_reset_links::ExpireResetLinks;
+pub use forget_unknown_addresses::ForgetUnknownAddresses;
 pub use issue_reset_links::IssueResetLinks;
 pub use notify_after_password_change::NotifyAfterPasswordChange;
 pub use schedule_work::ScheduleWork;

@@ -7,8 +7,8 @@ use cqrs_es::{AggregateContext, DomainEvent, EventEnvelope};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::clock::Clock;
-use crate::domain::id::{CommandId, DataKeyId};
-use crate::event_log::append::{Appended, Beside};
+use crate::domain::id::{CommandId, DataKeyId, MessageId, WebhookId};
+use crate::event_log::append::{Appended, Beside, SettledWebhook};
 use crate::event_log::{AppendError, Stream, StreamError, Streams};
 
 /// Decisions on one command before it counts as busy.
@@ -31,6 +31,25 @@ impl Context {
     /// Nothing but a cause.
     pub fn caused_by(causation: impl ToString) -> Self {
         Self { causation: causation.to_string(), ..Self::default() }
+    }
+
+    /// For what a stored webhook tells about a message: it takes effect once, under this key, and the webhook
+    /// is settled with it.
+    pub fn settling(
+        webhook: WebhookId,
+        message_id: MessageId,
+        effect: String,
+        data_key: Option<DataKeyId>,
+    ) -> Self {
+        Self {
+            causation: webhook.to_string(),
+            key: KeyChoice::Given(data_key),
+            beside: Beside {
+                effect: Some(effect),
+                webhook: Some(SettledWebhook { id: webhook, message_id }),
+                client: None,
+            },
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be appended, and what can become of it.
 
 use crate::database::DatabaseError;
-use crate::domain::id::{CommandId, DataKeyId, EventId, MessageId, WebhookId};
+use crate::domain::id::{CommandId, DataKeyId, MessageId, WebhookId};
 
 use super::keyring::NewDataKey;
 
@@ -65,7 +65,6 @@ pub struct ClientRequest {
 /// One event, ready to be stored.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    pub event_id: EventId,
     pub event_type: String,
     pub event_version: String,
     /// JSON, sealed.

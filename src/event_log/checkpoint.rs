@@ -8,10 +8,6 @@ use crate::database::{Database, DatabaseError, Dialect, Transaction};
 
 /// Makes the consumer's row if there is none.
 pub async fn ensure(database: &Database, consumer: &dyn Consumer) -> Result<(), DatabaseError> {
-    let known = "SELECT position FROM checkpoints WHERE consumer = $1";
-    if database.fetch_optional(known, &[consumer.name().into()]).await?.is_some() {
-        return Ok(());
-    }
     let sql = "INSERT INTO checkpoints (consumer, position, code_version, updated_at)
                VALUES ($1, 0, $2, 0) ON CONFLICT (consumer) DO NOTHING";
     database.execute(sql, &[consumer.name().into(), consumer.code_version().into()]).await?;

@@ -144,6 +144,13 @@ impl Keyring {
         Ok(secret)
     }
 
+    /// Deletes a data key.
+    pub(super) async fn forget(&self, database: &Database, id: DataKeyId) -> Result<(), DatabaseError> {
+        database.execute("DELETE FROM data_keys WHERE id = $1", &[id.to_string().into()]).await?;
+        self.lock().pop(&id);
+        Ok(())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<DataKeyId, (SecretBytes, Instant)>> {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }

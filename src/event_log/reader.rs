@@ -3,7 +3,7 @@
 use super::EventLog;
 use super::codec::{self, Undecodable};
 use super::recorded::RecordedEvent;
-use super::streams::serialized;
+use super::stored::serialized;
 use crate::database::{DatabaseError, Row, Value};
 use crate::domain::id::{DataKeyId, MessageId};
 

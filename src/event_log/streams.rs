@@ -7,18 +7,17 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use cqrs_es::persist::{PersistedEventRepository, SerializedEvent};
+use cqrs_es::persist::SerializedEvent;
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, DomainEvent, EventEnvelope, EventStore};
 use lru::LruCache;
-use postgres_es::PostgresEventRepository;
 
-use super::EventLog;
 use super::append::{Append, AppendError, Appended, Beside, Expected, NewEvent};
 use super::codec::{self, Undecodable};
 use super::keyring::NewDataKey;
 use super::recorded::Metadata;
 use super::sealing::SecretBytes;
-use crate::database::{Database, DatabaseError, Row};
+use super::{EventLog, stored};
+use crate::database::{Database, DatabaseError};
 use crate::domain::id::{CommandId, DataKeyId, EventId};
 
 /// Streams that are remembered per kind.
@@ -136,14 +135,8 @@ impl<A: Stream> Streams<A> {
         if A::UNORDERED {
             return Ok(empty(stream));
         }
-        if let Some(known) = self.lock().get(stream) {
-            return Ok(Loaded {
-                aggregate: known.aggregate.clone(),
-                sequence: known.sequence,
-                data_key: known.data_key,
-                is_remembered: true,
-                ..empty(stream)
-            });
+        if let Some(known) = self.recall(stream) {
+            return Ok(known);
         }
         self.load_from(stream, A::STARTS_AT).await
     }
@@ -168,47 +161,68 @@ impl<A: Stream> Streams<A> {
         self.lock().pop(stream);
     }
 
-    /// Reads many streams in one query, so that commands on them load nothing.
-    pub async fn prefetch(&self, streams: &[String]) -> Result<(), StreamError> {
-        let missing: Vec<_> = {
-            let remembered = self.lock();
-            streams.iter().filter(|stream| !remembered.contains(*stream)).cloned().collect()
-        };
-        if missing.is_empty() || A::UNORDERED {
-            return Ok(());
+    /// Loads many streams, those that are not remembered in one query.
+    pub async fn load_many(&self, streams: &[String]) -> Result<HashMap<String, Loaded<A>>, StreamError> {
+        let mut loaded: HashMap<_, _> =
+            streams.iter().filter_map(|stream| Some((stream.clone(), self.recall(stream)?))).collect();
+        let missing: Vec<_> =
+            streams.iter().filter(|stream| !loaded.contains_key(*stream)).cloned().collect();
+        let mut by_stream: HashMap<String, Vec<SerializedEvent>> = HashMap::new();
+        if !missing.is_empty() {
+            for event in stored::select_many(&self.log.database, A::TYPE, &missing).await? {
+                by_stream.entry(event.aggregate_id.clone()).or_default().push(event);
+            }
         }
-        let mut by_stream: HashMap<String, Vec<SerializedEvent>> =
-            missing.iter().map(|stream| (stream.clone(), Vec::new())).collect();
-        for event in select_many(&self.log.database, A::TYPE, &missing).await? {
-            by_stream.entry(event.aggregate_id.clone()).or_default().push(event);
+        for stream in missing {
+            let events = by_stream.remove(&stream).unwrap_or_default();
+            // An empty stream is not worth a place in memory: the next look may find more.
+            let is_empty = events.is_empty();
+            let folded = self.fold(&stream, events).await?;
+            if !is_empty {
+                self.remember(&folded);
+            }
+            loaded.insert(stream, folded);
         }
-        for (stream, events) in by_stream {
-            let loaded = self.fold(&stream, events).await?;
-            self.remember(&loaded);
-        }
-        Ok(())
+        Ok(loaded)
+    }
+
+    fn recall(&self, stream: &str) -> Option<Loaded<A>> {
+        let mut remembered = self.lock();
+        let known = remembered.get(stream)?;
+        Some(Loaded {
+            aggregate: known.aggregate.clone(),
+            sequence: known.sequence,
+            data_key: known.data_key,
+            is_remembered: true,
+            ..empty(stream)
+        })
     }
 
     async fn load_from(&self, stream: &str, starts_at: Option<&str>) -> Result<Loaded<A>, StreamError> {
         let start = match starts_at {
             None => 0,
-            Some(event_type) => newest_of(&self.log.database, A::TYPE, stream, event_type).await?,
+            Some(event_type) => {
+                match stored::start_of(&self.log.database, A::TYPE, stream, event_type).await? {
+                    Some(start) => start,
+                    None => return Ok(empty(stream)),
+                }
+            }
         };
         let events = match &self.log.database {
-            Database::Postgres(pool) => through_postgres_es::<A>(pool, stream, start).await?,
-            Database::Sqlite { .. } => select_one(&self.log.database, A::TYPE, stream, start).await?,
+            Database::Postgres(pool) => stored::through_postgres_es::<A>(pool, stream, start).await?,
+            Database::Sqlite { .. } => stored::select_one(&self.log.database, A::TYPE, stream, start).await?,
         };
         self.fold(stream, events).await
     }
 
     async fn fold(&self, stream: &str, events: Vec<SerializedEvent>) -> Result<Loaded<A>, StreamError> {
         let mut loaded = empty::<A>(stream);
-        for stored in events {
-            let metadata = codec::metadata(&stored)?;
+        for event in events {
+            let metadata = codec::metadata(&event)?;
             let secret = self.log.data_key(metadata.data_key).await?;
-            loaded.sequence = i64::try_from(stored.sequence).unwrap_or(i64::MAX);
+            loaded.sequence = i64::try_from(event.sequence).unwrap_or(i64::MAX);
             loaded.data_key = metadata.data_key.or(loaded.data_key);
-            let opened = codec::open(stored, keyed(metadata.data_key, secret.as_ref()), &self.log.upcasters)?;
+            let opened = codec::open(event, keyed(metadata.data_key, secret.as_ref()), &self.log.upcasters)?;
             loaded.aggregate.apply(codec::decode(&opened)?);
         }
         Ok(loaded)
@@ -285,7 +299,6 @@ impl<A: Stream> Streams<A> {
             recorded_at: clock.now(),
         };
         let stored = NewEvent {
-            event_id: metadata.event_id,
             event_type: event.event_type(),
             event_version: event.event_version(),
             payload: codec::encode(event, key, clock),
@@ -300,9 +313,10 @@ impl<A: Stream> EventStore<A> for Streams<A> {
     type AC = Loaded<A>;
 
     async fn load_events(&self, stream: &str) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
-        let stored = select_one(&self.log.database, A::TYPE, stream, 0).await.map_err(StreamError::from)?;
-        let mut envelopes = Vec::with_capacity(stored.len());
-        for event in stored {
+        let events =
+            stored::select_one(&self.log.database, A::TYPE, stream, 0).await.map_err(StreamError::from)?;
+        let mut envelopes = Vec::with_capacity(events.len());
+        for event in events {
             let metadata = codec::metadata(&event).map_err(StreamError::from)?;
             let secret = self.log.data_key(metadata.data_key).await.map_err(StreamError::from)?;
             let opened = codec::open(event, keyed(metadata.data_key, secret.as_ref()), &self.log.upcasters)
@@ -371,80 +385,4 @@ fn envelopes<A: Aggregate>(
             metadata: metadata.to_map(),
         })
         .collect()
-}
-
-/// The sequence of the newest event of a type; 0 if there is none.
-async fn newest_of(
-    database: &Database,
-    kind: &str,
-    stream: &str,
-    event_type: &str,
-) -> Result<i64, DatabaseError> {
-    let sql =
-        "SELECT sequence FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND event_type = $3
-               ORDER BY sequence DESC LIMIT 1";
-    let row = database.fetch_optional(sql, &[kind.into(), stream.into(), event_type.into()]).await?;
-    row.map_or(Ok(0), |row| row.int("sequence"))
-}
-
-async fn through_postgres_es<A: Aggregate>(
-    pool: &sqlx::PgPool,
-    stream: &str,
-    start: i64,
-) -> Result<Vec<SerializedEvent>, StreamError> {
-    let repository = PostgresEventRepository::new(pool.clone());
-    let before = usize::try_from(start - 1).unwrap_or_default();
-    let loaded = if before == 0 {
-        repository.get_events::<A>(stream).await
-    } else {
-        repository.get_last_events::<A>(stream, before).await
-    };
-    // Its errors are boxed beyond recognition; reading again later can always help.
-    loaded.map_err(|error| AppendError::Transient(error.to_string()).into())
-}
-
-async fn select_one(
-    database: &Database,
-    kind: &str,
-    stream: &str,
-    start: i64,
-) -> Result<Vec<SerializedEvent>, DatabaseError> {
-    let sql = "SELECT aggregate_type, aggregate_id, sequence, event_type, event_version,
-                      CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata
-               FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence >= $3 ORDER BY sequence";
-    let rows = database.fetch_all(sql, &[kind.into(), stream.into(), start.into()]).await?;
-    rows.iter().map(serialized).collect()
-}
-
-async fn select_many(
-    database: &Database,
-    kind: &str,
-    streams: &[String],
-) -> Result<Vec<SerializedEvent>, DatabaseError> {
-    let sql = database.dialect().pick(
-        "SELECT aggregate_type, aggregate_id, sequence, event_type, event_version,
-                CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata
-         FROM events WHERE aggregate_type = $1
-           AND aggregate_id IN (SELECT json_array_elements_text(CAST($2 AS json)))
-         ORDER BY aggregate_id, sequence",
-        "SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata
-         FROM events WHERE aggregate_type = $1 AND aggregate_id IN (SELECT value FROM json_each($2))
-         ORDER BY aggregate_id, sequence",
-    );
-    let list = serde_json::json!(streams).to_string();
-    let rows = database.fetch_all(sql, &[kind.into(), list.into()]).await?;
-    rows.iter().map(serialized).collect()
-}
-
-/// A row of `events` as cqrs-es knows it. What is not JSON reads as null and fails where it is decoded.
-pub(super) fn serialized(row: &Row) -> Result<SerializedEvent, DatabaseError> {
-    Ok(SerializedEvent::new(
-        row.text("aggregate_id")?,
-        usize::try_from(row.int("sequence")?).unwrap_or_default(),
-        row.text("aggregate_type")?,
-        row.text("event_type")?,
-        row.text("event_version")?,
-        serde_json::from_str(&row.text("payload")?).unwrap_or_default(),
-        serde_json::from_str(&row.text("metadata")?).unwrap_or_default(),
-    ))
 }

@@ -84,6 +84,7 @@ pub struct Subscription {
     consumer: Arc<dyn Consumer>,
     /// Failures in a row at one event.
     failures: u32,
+    has_checkpoint: bool,
     /// A batch up to here has failed: until then events go one by one, so that only the bad one waits.
     one_by_one_until: i64,
 }
@@ -91,7 +92,7 @@ pub struct Subscription {
 impl Subscription {
     /// For this consumer, from wherever it stands.
     pub fn new(log: EventLog, consumer: Arc<dyn Consumer>) -> Self {
-        Self { log, consumer, failures: 0, one_by_one_until: 0 }
+        Self { log, consumer, failures: 0, has_checkpoint: false, one_by_one_until: 0 }
     }
 
     /// Follows until told to stop. A batch under way is finished.
@@ -118,7 +119,10 @@ impl Subscription {
     /// Handles the next batch, if there is one and nobody else does.
     pub async fn turn(&mut self) -> Result<Turn, ConsumeError> {
         let consumer = Arc::clone(&self.consumer);
-        checkpoint::ensure(self.log.database(), consumer.as_ref()).await?;
+        if !self.has_checkpoint {
+            checkpoint::ensure(self.log.database(), consumer.as_ref()).await?;
+            self.has_checkpoint = true;
+        }
         // Read before the transaction, so that SQLite's one writer is not held while reading.
         let seen = checkpoint::position(self.log.database(), consumer.name()).await?;
         let limit = if seen < self.one_by_one_until { 1 } else { BATCH };

@@ -1,11 +1,10 @@
 //! What a provider's event does to our message: one command, one effect key.
 
-use crate::commands::{Commands, Context, ExecuteError, KeyChoice};
+use crate::commands::{Commands, Context, ExecuteError};
 use crate::domain::id::{DataKeyId, MessageId, WebhookId};
 use crate::domain::message::{MessageCommand, MessageRefusal};
 use crate::domain::message_engagement::{MessageEngagementEvent, MessageEngagementRefusal};
 use crate::domain::provider_event::{ProviderEvent, ProviderEventKind as Kind};
-use crate::event_log::append::{Beside, SettledWebhook};
 
 /// Why an event had no effect.
 pub enum NoEffect {
@@ -23,15 +22,7 @@ pub async fn take(
     data_key: Option<DataKeyId>,
     event: ProviderEvent,
 ) -> Result<(), NoEffect> {
-    let context = Context {
-        causation: webhook.to_string(),
-        key: KeyChoice::Given(data_key),
-        beside: Beside {
-            effect: Some(effect_key(message_id, &event)),
-            webhook: Some(SettledWebhook { id: webhook, message_id }),
-            client: None,
-        },
-    };
+    let context = Context::settling(webhook, message_id, effect_key(message_id, &event), data_key);
     let at = event.at;
     let command = match event.kind {
         Kind::Opened(client) => {

@@ -4,6 +4,7 @@
 //! A crash midway: a webhook is settled in the transaction of its effect, so what was not settled had none
 //! and is taken up again when its lease is over.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::Inbox;
 use super::effect::{self, NoEffect};
 use super::store::{self, Kept, Pending};
-use crate::commands::Commands;
+use crate::commands::{Commands, KnownMessage};
 use crate::database::Database;
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{DataKeyId, MessageId, WebhookId};
@@ -34,6 +35,8 @@ pub struct InboxWorker {
     inbox: Inbox,
     commands: Commands,
 }
+
+type Messages = HashMap<MessageId, KnownMessage>;
 
 /// What became of one webhook.
 enum Outcome {
@@ -88,12 +91,18 @@ impl InboxWorker {
             }
         }
         let ids: Vec<_> = understood.iter().filter_map(|webhook| webhook.message_id).collect();
-        if let Err(error) = self.commands.prefetch_messages(&ids).await {
-            // Only a saving is lost: each command loads its stream by itself.
-            tracing::debug!(%error, "messages were not loaded together");
-        }
+        let messages = match self.commands.load_messages(&ids).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                tracing::warn!(%error, "messages cannot be loaded, their webhooks are tried again later");
+                let ids: Vec<_> = understood.iter().map(|webhook| webhook.id).collect();
+                store::put_off(&self.database, &ids, now + FIRST_PAUSE).await?;
+                understood.clear();
+                HashMap::new()
+            }
+        };
         let mut put_off = Vec::new();
-        for outcome in join_all(understood.into_iter().map(|webhook| self.take(webhook))).await {
+        for outcome in join_all(understood.into_iter().map(|webhook| self.take(webhook, &messages))).await {
             match outcome {
                 Outcome::Settled => {}
                 Outcome::Kept(why) => kept.push(why),
@@ -127,12 +136,12 @@ impl InboxWorker {
         Ok(Understood { id, attempts, event, message_id })
     }
 
-    async fn take(&self, webhook: Understood) -> Outcome {
+    async fn take(&self, webhook: Understood, messages: &Messages) -> Outcome {
         let Understood { id, attempts, event, message_id } = webhook;
         let recipient = event.recipient.as_deref().and_then(|text| EmailAddress::parse(text).ok());
         let recipient_key =
             recipient.as_ref().map(|address| self.commands.index_key().stream_key(address).to_string());
-        let taken = match self.check(&event, message_id, recipient_key.as_deref()).await {
+        let taken = match check(&event, message_id, recipient_key.as_deref(), messages) {
             Ok((message_id, data_key)) => effect::take(&self.commands, id, message_id, data_key, event).await,
             Err(reason) => Err(reason),
         };
@@ -150,42 +159,40 @@ impl InboxWorker {
             }
         }
     }
+}
 
-    /// Whether the event is about a message of ours and agrees with it in everything that both know.
-    async fn check(
-        &self,
-        event: &ProviderEvent,
-        message_id: Option<MessageId>,
-        recipient_key: Option<&str>,
-    ) -> Result<(MessageId, Option<DataKeyId>), NoEffect> {
-        let unmatched = |reason: &str| NoEffect::Kept("unmatched", reason.to_owned());
-        if event.is_test_mode {
-            return Err(NoEffect::Kept("ignored", "sent in the provider's test mode".to_owned()));
-        }
-        if let ProviderEventKind::Unknown(name) = &event.kind {
-            return Err(NoEffect::Kept("unknown", format!("an event of a kind not known here: {name}")));
-        }
-        let message_id = message_id.ok_or_else(|| {
-            unmatched(match recipient_key {
-                Some(_) => "it names a recipient, but no message of ours",
-                None => "it names no message",
-            })
-        })?;
-        let loaded = self.commands.recall_message(message_id).await;
-        let loaded = loaded.map_err(|error| NoEffect::Later(error.to_string()))?;
-        let requested =
-            loaded.aggregate.request().ok_or_else(|| unmatched("it names a message that is not ours"))?;
-        // An event that names its message by nothing but a copied id must still be about its recipient.
-        match (&event.recipient, recipient_key) {
-            (Some(_), Some(key)) if key == requested.recipient_key => {}
-            (None, _) if event.provider_message_id.is_some() => {}
-            _ => return Err(unmatched("its recipient is not the message's")),
-        }
-        match (loaded.aggregate.provider_message_id(), &event.provider_message_id) {
-            (Some(ours), Some(theirs)) if ours != theirs => {
-                Err(unmatched("its Message-ID is not the message's"))
-            }
-            _ => Ok((message_id, loaded.data_key)),
-        }
+/// Whether the event is about a message of ours and agrees with it in everything that both know.
+fn check(
+    event: &ProviderEvent,
+    message_id: Option<MessageId>,
+    recipient_key: Option<&str>,
+    messages: &Messages,
+) -> Result<(MessageId, Option<DataKeyId>), NoEffect> {
+    let unmatched = |reason: &str| NoEffect::Kept("unmatched", reason.to_owned());
+    if event.is_test_mode {
+        return Err(NoEffect::Kept("ignored", "sent in the provider's test mode".to_owned()));
+    }
+    if let ProviderEventKind::Unknown(name) = &event.kind {
+        return Err(NoEffect::Kept("unknown", format!("an event of a kind not known here: {name}")));
+    }
+    let message_id = message_id.ok_or_else(|| {
+        unmatched(match recipient_key {
+            Some(_) => "it names a recipient, but no message of ours",
+            None => "it names no message",
+        })
+    })?;
+    let message = messages.get(&message_id);
+    let not_ours = || unmatched("it names a message that is not ours");
+    let (message, requested) =
+        message.and_then(|message| Some((message, message.state.request()?))).ok_or_else(not_ours)?;
+    // An event that names its message by nothing but a copied id must still be about its recipient.
+    match (&event.recipient, recipient_key) {
+        (Some(_), Some(key)) if key == requested.recipient_key => {}
+        (None, _) if event.provider_message_id.is_some() => {}
+        _ => return Err(unmatched("its recipient is not the message's")),
+    }
+    match (message.state.provider_message_id(), &event.provider_message_id) {
+        (Some(ours), Some(theirs)) if ours != theirs => Err(unmatched("its Message-ID is not the message's")),
+        _ => Ok((message_id, message.data_key)),
     }
 }

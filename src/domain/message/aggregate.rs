@@ -126,9 +126,10 @@ impl Message {
                 self.provider_message_id.get_or_insert(provider_message_id);
                 self.hand_over = HandOver::Done;
             }
-            Event::SendFailed { ambiguous, .. } => {
-                let is_open = matches!(self.hand_over, HandOver::Waiting | HandOver::Unknown { .. });
-                if is_open && !ambiguous {
+            // What an earlier attempt came to says nothing about the one under way.
+            Event::SendFailed { attempt, ambiguous, .. } => {
+                let is_open = matches!(self.hand_over, HandOver::Unknown { .. });
+                if is_open && !ambiguous && attempt == self.attempts {
                     self.hand_over = HandOver::Waiting;
                 }
             }

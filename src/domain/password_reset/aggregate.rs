@@ -1,4 +1,6 @@
-//! The state that decisions about one address need, the decisions, and how events change the state.
+//! The state that decisions about one address need, and the decisions.
+
+mod fold;
 
 use std::collections::BTreeMap;
 
@@ -25,9 +27,10 @@ const VISIT_SPACING: TimeDelta = TimeDelta::seconds(2);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PasswordReset {
     requests: BTreeMap<RequestId, ResetRequest>,
+    newest: Option<RequestId>,
     /// Requests taken within the hour before the newest one, itself included.
     recent: Vec<DateTime<Utc>>,
-    /// The last time each limit was recorded as hit.
+    /// The last time each limit was recorded as hit since the newest request.
     limited_at: BTreeMap<String, DateTime<Utc>>,
     newer_code: bool,
 }
@@ -137,11 +140,7 @@ impl PasswordReset {
                 })])
             }
             Command::SupersedeOlder { request_id, at } => self.supersede_older(request_id, at, policy),
-            Command::RestoreOlder { request_id: by, at } => Ok(self
-                .requests()
-                .filter(|request| request.status == Status::Superseded { by })
-                .map(|request| Event::LinkRestored { request_id: request.request_id, at })
-                .collect()),
+            Command::RestoreOlder { request_id: by, at } => Ok(self.restore_older(by, at)),
             Command::Visit { request_id, kind, user_agent, at } => {
                 self.visit(request_id, kind, user_agent, at)
             }
@@ -235,20 +234,29 @@ impl PasswordReset {
         if self.request(request_id).is_some() {
             return vec![];
         }
-        // A clock that was set back must not lock anyone out: what lies ahead of now counts as now.
-        let age = |then: DateTime<Utc>| at - then.min(at);
+        // What a refusal came after happened before it, and nothing happened after now: whatever clocks said
+        // meanwhile, nobody is locked out for longer than a limit's span.
+        let latest = self.limited_at.values().copied().fold(at, DateTime::min);
         let hour = TimeDelta::hours(1);
-        let recent: Vec<_> = self.recent.iter().copied().filter(|then| age(*then) < hour).collect();
+        let counted = self.recent.iter().map(|then| latest.min(*then));
+        let recent: Vec<_> = counted.filter(|then| at - *then < hour).collect();
         let limit = match self.recent.last() {
-            Some(last) if age(*last) < policy.cooldown => Some((DeclineReason::Cooldown, policy.cooldown)),
+            Some(last) if at - latest.min(*last) < policy.cooldown => {
+                Some((DeclineReason::Cooldown, policy.cooldown))
+            }
             _ if recent.len() >= policy.per_hour => Some((DeclineReason::HourlyLimit, hour)),
             _ => None,
         };
         if let Some((reason, span)) = limit {
-            let recorded = self.limited_at.get(reason.as_str()).is_some_and(|then| age(*then) < span);
+            let is_recorded = |then: &DateTime<Utc>| *then <= at && at - *then < span;
+            let recorded = self.limited_at.get(reason.as_str()).is_some_and(is_recorded);
             return if recorded { vec![] } else { vec![Event::Declined { request_id, reason, at }] };
         }
-        let carried = self.requests().filter(|request| request.expires_at > at).cloned().collect();
+        // A started completion may turn out to have been done after its link's time.
+        let can_matter = |request: &&ResetRequest| {
+            request.expires_at > at || matches!(request.status, Status::Completing { .. })
+        };
+        let carried = self.requests().filter(can_matter).cloned().collect();
         vec![Event::Requested(Requested {
             request_id,
             email: Sealed::Known(email),
@@ -269,13 +277,31 @@ impl PasswordReset {
         policy: &ResetPolicy,
     ) -> Result<Vec<Event>, Refusal> {
         self.usable_link(by, at, policy)?;
-        let newest = self.requests[&by].requested_at;
+        // Clocks jump; the order in the log does not.
+        let (is_newest, since) = (self.newest == Some(by), self.requests[&by].requested_at);
         Ok(self
             .requests()
             .filter(|request| request.status == Status::Live && request.request_id != by)
-            .filter(|request| request.requested_at <= newest && request.expires_at > at)
+            .filter(|request| (is_newest || request.requested_at <= since) && request.expires_at > at)
             .map(|request| Event::LinkSuperseded { request_id: request.request_id, by, at })
             .collect())
+    }
+
+    /// Frees the links that this one had ended, unless they stay ended without it.
+    fn restore_older(&self, by: RequestId, at: DateTime<Utc>) -> Vec<Event> {
+        let heir = match self.request(by).map(|request| request.status) {
+            // Somebody followed its link, so its mail arrived after all.
+            Some(Status::Completing { .. } | Status::Completed) => return vec![],
+            Some(Status::Superseded { by: newer }) => Some(newer),
+            _ => None,
+        };
+        self.requests()
+            .filter(|request| request.status == Status::Superseded { by } && request.expires_at > at)
+            .map(|request| match (request.request_id, heir) {
+                (request_id, Some(by)) => Event::LinkSuperseded { request_id, by, at },
+                (request_id, None) => Event::LinkRestored { request_id, at },
+            })
+            .collect()
     }
 
     fn visit(
@@ -287,103 +313,12 @@ impl PasswordReset {
     ) -> Result<Vec<Event>, Refusal> {
         let (_, link) = self.linked(request_id)?;
         let known = link.visits.get(kind.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let is_burst = known.last().is_some_and(|last| at - *last < VISIT_SPACING);
+        let is_burst = known.last().is_some_and(|last| (at - *last).abs() < VISIT_SPACING);
         if known.len() >= VISITS_PER_KIND || is_burst {
             return Ok(vec![]);
         }
         let message_id = link.message_id;
         Ok(vec![Event::LinkVisited { request_id, message_id, kind, user_agent, at }])
-    }
-
-    /// Changes the state by one event. Total: whatever the log holds, this takes it.
-    fn fold(&mut self, event: Event) {
-        match event {
-            Event::Requested(requested) => self.fold_requested(requested),
-            Event::Declined { request_id, reason, at } => {
-                if matches!(reason, DeclineReason::Cooldown | DeclineReason::HourlyLimit) {
-                    self.limited_at.insert(reason.as_str().to_owned(), at);
-                }
-                self.set_status(request_id, Status::Declined);
-            }
-            Event::LinkIssued(issued) => {
-                if let Some(request) = self.requests.get_mut(&issued.request_id) {
-                    request.status = Status::Live;
-                    request.link = Some(Link {
-                        message_id: issued.message_id,
-                        account_id: issued.account_id,
-                        credential_version: issued.credential_version,
-                        salt: issued.salt,
-                        email: issued.email,
-                        name: issued.name,
-                        attempts: 0,
-                        visits: BTreeMap::new(),
-                    });
-                }
-            }
-            Event::LinkSuperseded { request_id, by, .. } => {
-                self.set_status(request_id, Status::Superseded { by });
-            }
-            Event::LinkRestored { request_id, .. } => self.set_status(request_id, Status::Live),
-            Event::LinkVisited { request_id, kind, at, .. } => {
-                if let Some(link) = self.link_mut(request_id) {
-                    link.visits.entry(kind.as_str().to_owned()).or_default().push(at);
-                }
-            }
-            Event::CompletionStarted(Completion { request_id, attempt, at, .. }) => {
-                if let Some(link) = self.link_mut(request_id) {
-                    link.attempts = attempt;
-                }
-                self.set_status(request_id, Status::Completing { since: at });
-            }
-            Event::CompletionFailed(completion) => self.set_status(completion.request_id, Status::Live),
-            Event::Completed(completion) => self.fold_completed(&completion),
-            Event::Expired { request_id, .. } => self.set_status(request_id, Status::Expired),
-            Event::Revoked { request_id, .. } => self.set_status(request_id, Status::Revoked),
-            Event::Reported { .. } | Event::Erased { .. } => {}
-            Event::Unknown => self.newer_code = true,
-        }
-    }
-
-    fn fold_requested(&mut self, requested: Requested) {
-        // What was carried is all that still matters; when loading started here it is also all there is.
-        for carried in requested.carried {
-            self.requests.entry(carried.request_id).or_insert(carried);
-        }
-        self.recent = requested.recent;
-        self.recent.push(requested.at);
-        self.requests.insert(
-            requested.request_id,
-            ResetRequest {
-                request_id: requested.request_id,
-                requested_at: requested.at,
-                expires_at: requested.expires_at,
-                email: requested.email,
-                locale: requested.locale,
-                redirect_to: requested.redirect_to,
-                status: Status::Pending,
-                link: None,
-            },
-        );
-    }
-
-    /// The credential version has moved on, so every other link of the address is dead as well.
-    fn fold_completed(&mut self, completion: &Completion) {
-        for request in self.requests.values_mut() {
-            if matches!(request.status, Status::Live | Status::Superseded { .. }) {
-                request.status = Status::Superseded { by: completion.request_id };
-            }
-        }
-        self.set_status(completion.request_id, Status::Completed);
-    }
-
-    fn set_status(&mut self, request_id: RequestId, status: Status) {
-        if let Some(request) = self.requests.get_mut(&request_id) {
-            request.status = status;
-        }
-    }
-
-    fn link_mut(&mut self, request_id: RequestId) -> Option<&mut Link> {
-        self.requests.get_mut(&request_id)?.link.as_mut()
     }
 }
 
