@@ -5,6 +5,7 @@ mod support;
 
 mod bad_input;
 mod kills;
+mod rebuild;
 mod the_loop;
 mod webhooks;
 mod worked_day;
