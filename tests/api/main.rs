@@ -5,7 +5,9 @@ mod support;
 
 mod bad_input;
 mod kills;
+mod races;
 mod rebuild;
+mod secrets;
 mod the_loop;
 mod webhooks;
 mod worked_day;
