@@ -3,7 +3,7 @@
 //! On PostgreSQL streams are loaded through postgres-es. What was decided on last is remembered, so most
 //! commands load nothing; a command that finds nothing to do on remembered state must load and decide again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
@@ -165,8 +165,9 @@ impl<A: Stream> Streams<A> {
     pub async fn load_many(&self, streams: &[String]) -> Result<HashMap<String, Loaded<A>>, StreamError> {
         let mut loaded: HashMap<_, _> =
             streams.iter().filter_map(|stream| Some((stream.clone(), self.recall(stream)?))).collect();
-        let missing: Vec<_> =
-            streams.iter().filter(|stream| !loaded.contains_key(*stream)).cloned().collect();
+        // Each once: a stream that is named twice would be found empty the second time.
+        let missing = streams.iter().filter(|stream| !loaded.contains_key(*stream));
+        let missing = Vec::from_iter(missing.cloned().collect::<BTreeSet<_>>());
         let mut by_stream: HashMap<String, Vec<SerializedEvent>> = HashMap::new();
         if !missing.is_empty() {
             for event in stored::select_many(&self.log.database, A::TYPE, &missing).await? {

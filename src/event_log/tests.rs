@@ -285,6 +285,17 @@ async fn loading_starts_at_the_newest_request() {
 }
 
 #[tokio::test]
+async fn a_stream_that_is_named_twice_is_loaded_as_if_named_once() {
+    let bench = bench().await;
+    bench.log.append(append_of("s", Expected::Any, &[plain(1), plain(2)])).await.unwrap();
+    let streams = Streams::<PasswordReset>::new(bench.log);
+
+    let loaded = streams.load_many(&["s".into(), "none".into(), "s".into()]).await.unwrap();
+
+    assert_eq!((loaded["s"].sequence, loaded["none"].sequence), (2, 0));
+}
+
+#[tokio::test]
 async fn the_root_key_rotates_by_wrapping_two_rows_again() {
     const NEW: &str = "another-root-key-another-root-key-another";
     let bench = bench().await;

@@ -4,8 +4,10 @@
 mod day;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstamp::clock::{Clock, SystemClock};
+use backstamp::database::Row;
 use backstamp::domain::id::CommandId;
 use backstamp::domain::keys::RootKeys;
 use backstamp::domain::message::Message;
@@ -19,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use self::day::{Mail, Told, the_day};
 use crate::support::installation::SECRET_KEY;
 use crate::support::webhook::Signature;
-use crate::support::{Api, Installation, Program, eventually, tables};
+use crate::support::{Api, Installation, Program, perhaps, tables};
 
 const DAY: &str = "/v1/metrics/delivery?from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z";
 
@@ -81,12 +83,15 @@ async fn post(api: &Api, events: &[Value]) {
 
 async fn understood(installation: &Installation) {
     let database = &installation.scratch.database;
-    eventually("every webhook had its effect", async || {
-        let sql = "SELECT COUNT(*) AS n FROM webhooks WHERE outcome <> 'processed'";
-        let row = database.fetch_one(sql, &[]).await.expect("a count");
-        (row.int("n").expect("a number") == 0).then_some(())
-    })
-    .await;
+    let sql = "SELECT outcome, reason FROM webhooks WHERE outcome <> 'processed'";
+    let mut left = Vec::new();
+    let done = perhaps(Duration::from_secs(30), async || {
+        let rows = database.fetch_all(sql, &[]).await.expect("rows");
+        let tell = |row: &Row| (row.text("outcome").ok(), row.optional_text("reason").ok().flatten());
+        left = rows.iter().map(tell).collect();
+        left.is_empty().then_some(())
+    });
+    assert!(done.await.is_some(), "without effect: {left:?}");
     tables::folded(database).await;
 }
 
