@@ -4,7 +4,9 @@
 mod support;
 
 mod bad_input;
+mod command_line;
 mod kills;
+mod outages;
 mod races;
 mod rebuild;
 mod secrets;

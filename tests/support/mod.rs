@@ -3,6 +3,7 @@
 //!
 //! Nothing in here knows how the program works inside; where a test looks into its database, it says so.
 
+pub mod cable;
 pub mod client;
 pub mod installation;
 pub mod mailbox;
