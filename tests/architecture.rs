@@ -277,7 +277,6 @@ fn time_and_randomness_come_in_through_the_clock_alone() {
         "chrono::Local::now",
         "std::time::SystemTime::now",
         "std::time::Instant::now",
-        "uuid::Uuid::new_v4",
         "uuid::Uuid::now_v7",
         "getrandom::fill",
     ];
