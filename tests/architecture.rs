@@ -1,6 +1,6 @@
 //! The shape of the program, checked: who may import whom, and what every file owes its reader.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot read the sources must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot read what it checks must fail")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

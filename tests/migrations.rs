@@ -1,6 +1,6 @@
 //! Two migration folders, one set of tables: what one database keeps, the other keeps in the same shape.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot read the migrations must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot read what it checks must fail")]
 
 use std::collections::BTreeMap;
 use std::fs;
