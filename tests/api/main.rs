@@ -4,5 +4,10 @@
 mod support;
 
 mod bad_input;
+mod kills;
+mod races;
+mod rebuild;
+mod secrets;
 mod the_loop;
 mod webhooks;
+mod worked_day;

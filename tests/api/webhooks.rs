@@ -210,7 +210,7 @@ async fn what_cannot_be_believed_of_a_message_is_kept_and_changes_nothing() {
 
     for (event, outcome) in [
         (event_of(&desk.mail, "teleported"), "unknown"),
-        (event("delivered", "msg_018f0000-0000-7000-8000-000000000000", LOST, now), "unmatched"),
+        (event("delivered", "msg_018f0000000070008000000000000000", LOST, now), "unmatched"),
         (event("complained", id, "mallory@example.test", now), "unmatched"),
         (event("delivered", "not an id", "nobody@example.test", now), "unmatched"),
         (foreign_header, "unmatched"),

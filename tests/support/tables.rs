@@ -1,6 +1,11 @@
 //! What lies in a database, row by row, past every module that knows what it means.
 
+use std::collections::BTreeMap;
+
 use backstamp::database::{Database, Dialect};
+use backstamp::projections;
+
+use super::wait::eventually;
 
 /// The names of all tables.
 pub async fn names(database: &Database) -> Vec<String> {
@@ -26,4 +31,24 @@ pub async fn rows(database: &Database, table: &str) -> Vec<String> {
     let sql = format!("SELECT {whole} AS whole FROM {table} ORDER BY 1");
     let rows = database.fetch_all(&sql, &[]).await.expect("the rows are read");
     rows.iter().map(|row| row.text("whole").expect("a row")).collect()
+}
+
+/// Everything that projections have derived, table by table.
+pub async fn projected(database: &Database) -> BTreeMap<&'static str, Vec<String>> {
+    let mut content = BTreeMap::new();
+    for table in projections::projections().iter().flat_map(|projection| projection.tables()) {
+        content.insert(*table, rows(database, table).await);
+    }
+    content
+}
+
+/// Waits until every projection has folded the whole log.
+pub async fn folded(database: &Database) {
+    let sql = "SELECT MAX(position) AS last, (SELECT MIN(position) FROM checkpoints) AS folded FROM events";
+    eventually("the projections have caught up", async || {
+        let row = database.fetch_one(sql, &[]).await.expect("positions");
+        let position = |column| row.optional_int(column).expect("a number");
+        (position("last") == position("folded")).then_some(())
+    })
+    .await;
 }
