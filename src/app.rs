@@ -6,7 +6,6 @@ mod readiness;
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ use crate::domain::id::WebhookId;
 use crate::domain::keys::RootKeys;
 use crate::domain::password_reset::ResetPolicy;
 use crate::event_log::{EventLog, Keyring, Subscription};
-use crate::http::{self, HttpSettings, HttpState};
+use crate::http::{self, HttpSettings, HttpState, Patient};
 use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
 use crate::queries::{self, Queries};
@@ -45,8 +44,6 @@ use mail::Mail;
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a stop waits for requests in flight, and then for workers.
 const DRAIN: Duration = Duration::from_secs(10);
-/// A connection on which nothing comes or goes is closed.
-const IDLE: Duration = Duration::from_secs(60);
 /// The name that mails and pages speak under.
 const BRAND: &str = "Backstamp";
 
@@ -68,8 +65,8 @@ impl App {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let database_url = config.database_url.expose_secret();
-        let lock = lock_sqlite(database_url)?;
         let database = open_database(database_url).await?;
+        let lock = lock_sqlite(database_url)?;
         if lock.is_some() {
             // The only process: whatever was leased belongs to one that is gone.
             reactors::release_leases(&database).await?;
@@ -203,7 +200,7 @@ impl App {
     }
 
     fn serve(&self, listener: TcpListener, state: HttpState) -> anyhow::Result<()> {
-        let server = Server::new_with_acceptor(TcpAcceptor::from_tokio(listener)?).idle_timeout(IDLE);
+        let server = Server::new_with_acceptor(Patient::new(TcpAcceptor::from_tokio(listener)?));
         let routes = http::routes(state);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
@@ -298,9 +295,6 @@ pub async fn open_database(url: &str) -> anyhow::Result<Database> {
 fn lock_sqlite(url: &str) -> anyhow::Result<Option<File>> {
     let Some(path) = url.strip_prefix("sqlite://") else { return Ok(None) };
     let path = format!("{}.lock", path.split('?').next().unwrap_or(path));
-    if let Some(folder) = Path::new(&path).parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of {path}"))?;
-    }
     let file = File::options()
         .create(true)
         .truncate(false)

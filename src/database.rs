@@ -4,6 +4,7 @@
 //! placeholders are `$n`. What differs is chosen by [`Database::dialect`], in few and named places. Knows no
 //! table and no rule; must never build a statement from input.
 
+mod bulk;
 mod connect;
 mod error;
 mod group_commit;
@@ -104,6 +105,29 @@ impl Database {
         let changed = transaction.execute(sql, values).await?;
         transaction.commit().await?;
         Ok(changed)
+    }
+
+    /// Inserts many rows in a transaction of their own: on PostgreSQL one statement, one round trip and one
+    /// commit. For table, columns and suffix see [`Transaction::insert_many`].
+    pub async fn insert_all(
+        &self,
+        table: &str,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+        suffix: &str,
+    ) -> Result<u64, DatabaseError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        if let Self::Postgres(pool) = self {
+            let (sql, arrays) = bulk::postgres(table, columns, &rows, suffix);
+            let inserted = bulk::bind(&sql, &arrays).execute(pool).await;
+            return inserted.map(|done| done.rows_affected()).map_err(DatabaseError::of_write);
+        }
+        let mut transaction = self.begin().await?;
+        let inserted = transaction.insert_many(table, columns, rows, suffix).await?;
+        transaction.commit().await?;
+        Ok(inserted)
     }
 
     /// Begins a transaction that may write. On SQLite it holds the writer from the start, so it never fails

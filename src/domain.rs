@@ -15,5 +15,6 @@ pub mod message_engagement;
 pub mod password;
 pub mod password_reset;
 pub mod provider_event;
+pub mod refusal;
 pub mod sealed;
 pub mod token;

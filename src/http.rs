@@ -13,6 +13,7 @@ mod edge;
 mod fields;
 mod health;
 mod json;
+mod listener;
 mod messages;
 mod metrics;
 mod pages;
@@ -40,6 +41,7 @@ use crate::queries::Queries;
 use crate::rendering::Renderer;
 
 pub use self::health::{Dependency, Readiness};
+pub use self::listener::Patient;
 
 /// What of the configuration matters here.
 pub struct HttpSettings {

@@ -13,6 +13,8 @@ mod notify_after_password_change;
 mod schedule_work;
 mod send_due_messages;
 mod settle_completions;
+#[cfg(test)]
+mod tests;
 mod work;
 mod worker;
 

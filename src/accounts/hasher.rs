@@ -10,7 +10,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{self, PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -31,8 +31,9 @@ pub struct PasswordHasher {
     clock: Arc<dyn Clock>,
     /// One permit for every call that was taken in, waiting or under way.
     places: Arc<Semaphore>,
-    /// One permit for every hash under way.
-    cores: Arc<Semaphore>,
+    /// As many threads as there are cores, always the same ones: blocks of 19 MiB that each of many threads
+    /// had freed would stay with it.
+    threads: Arc<rayon::ThreadPool>,
 }
 
 /// Why there is no answer about a password.
@@ -55,11 +56,13 @@ impl PasswordHasher {
 
     fn with_bounds(clock: Arc<dyn Clock>, cores: usize, waiting: usize) -> Self {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("OWASP's parameters are valid");
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(cores).thread_name(|_| "hasher".to_owned());
+        let threads = threads.build().expect("the process may start threads");
         Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             clock,
             places: Arc::new(Semaphore::new(cores + waiting)),
-            cores: Arc::new(Semaphore::new(cores)),
+            threads: Arc::new(threads),
         }
     }
 
@@ -87,19 +90,20 @@ impl PasswordHasher {
         .await
     }
 
-    /// Permits travel into the thread: a caller that goes away frees nothing that is still in use.
+    /// The place travels into the thread: a caller that goes away frees nothing that is still in use.
     async fn bounded<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Argon2<'static>) -> password_hash::Result<T> + Send + 'static,
     ) -> Result<T, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Busy)?;
-        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| HashError::Busy)?;
         let argon2 = self.argon2.clone();
-        let worked = tokio::task::spawn_blocking(move || {
-            let _until_done = (place, core);
-            work(&argon2)
+        let (answer, answered) = oneshot::channel();
+        self.threads.spawn(move || {
+            let _until_done = place;
+            // The caller may have gone.
+            let _ = answer.send(work(&argon2));
         });
-        match worked.await {
+        match answered.await {
             Ok(outcome) => outcome.map_err(|error| HashError::Broken(error.to_string())),
             Err(error) => Err(HashError::Broken(error.to_string())),
         }

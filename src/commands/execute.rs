@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::domain::id::{CommandId, DataKeyId, MessageId, WebhookId};
+use crate::domain::refusal::Refusal;
 use crate::event_log::append::{Appended, Beside, SettledWebhook};
 use crate::event_log::{AppendError, Stream, StreamError, Streams};
 
@@ -85,6 +86,9 @@ pub enum ExecuteError<R: std::error::Error> {
     /// The rules do not allow it.
     #[error("{0}")]
     Refused(R),
+    /// Newer code has written to the stream; only it can decide. It will be running here soon.
+    #[error("this stream was written by a newer version")]
+    NewerCode,
     /// The log failed.
     #[error(transparent)]
     Log(#[from] StreamError),
@@ -95,6 +99,7 @@ impl<R: std::error::Error> ExecuteError<R> {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused(_) => false,
+            Self::NewerCode => true,
             Self::Log(StreamError::Append(AppendError::Permanent(_)) | StreamError::Undecodable(_)) => false,
             Self::Log(StreamError::Database(error)) => error.is_transient(),
             Self::Log(StreamError::Append(_)) => true,
@@ -133,6 +138,7 @@ pub async fn execute<A>(
 where
     A: Stream,
     A::Command: Clone,
+    A::Error: Refusal,
 {
     let _turn = if A::UNORDERED { None } else { Some(locks.lock(A::TYPE, stream).await) };
     let command_id = CommandId::from_uuid(clock.uuid());
@@ -147,7 +153,9 @@ where
             loaded.is_remembered = false;
             decided = decide(&mut loaded, &command, services).await;
         }
-        let events = decided.map_err(ExecuteError::Refused)?;
+        let events = decided.map_err(|refusal| {
+            if refusal.is_for_newer_code() { ExecuteError::NewerCode } else { ExecuteError::Refused(refusal) }
+        })?;
         let beside = context.beside.clone();
         if events.is_empty() && beside.is_empty() {
             return Ok(Executed { events: vec![], appended: None });

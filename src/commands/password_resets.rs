@@ -231,6 +231,7 @@ fn token_error(refusal: Refusal) -> TokenError {
 fn token_command_error(error: ExecuteError<Refusal>) -> TokenError {
     match error {
         ExecuteError::Refused(refusal) => token_error(refusal),
+        ExecuteError::NewerCode => TokenError::Unavailable,
         ExecuteError::Log(error) => stream_error(error),
     }
 }

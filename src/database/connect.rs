@@ -74,9 +74,7 @@ impl Database {
             return Ok(Self::Postgres(postgres_pool(options)));
         }
         let options = SqliteConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
-        if let Some(folder) = options.get_filename().parent() {
-            std::fs::create_dir_all(folder)?;
-        }
+        make_private(options.get_filename())?;
         sqlite_pools(options).await
     }
 
@@ -88,6 +86,22 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// Makes the file, and its folder, for nobody else to read: addresses and password hashes lie in it.
+fn make_private(path: &std::path::Path) -> std::io::Result<()> {
+    let mut folder = std::fs::DirBuilder::new();
+    let mut file = std::fs::OpenOptions::new();
+    file.create(true).append(true);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        folder.recursive(true).create(parent)?;
+    }
+    file.open(path).map(drop)
 }
 
 fn postgres_pool(options: PgConnectOptions) -> sqlx::PgPool {

@@ -2,11 +2,7 @@
 
 use sqlx::{Postgres, Sqlite};
 
-use super::{DatabaseError, Dialect, Row, Value, value};
-
-/// Rows per statement of [`Transaction::insert_many`], largest first: few distinct texts, so that the
-/// statement cache holds them all.
-const CHUNKS: [usize; 4] = [128, 16, 4, 1];
+use super::{DatabaseError, Dialect, Row, Value, bulk, value};
 
 /// A transaction under way.
 #[derive(Debug)]
@@ -74,13 +70,24 @@ impl Transaction {
         rows: Vec<Vec<Value>>,
         suffix: &str,
     ) -> Result<u64, DatabaseError> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let transaction = match self {
+            Self::Postgres(transaction) => {
+                let (sql, arrays) = bulk::postgres(table, columns, &rows, suffix);
+                return Ok(bulk::bind(&sql, &arrays).execute(&mut **transaction).await?.rows_affected());
+            }
+            Self::Sqlite(transaction) => transaction,
+        };
         let mut inserted = 0;
         let mut rest = rows.as_slice();
-        for size in CHUNKS {
-            let sql = insert_statement(table, columns, size, suffix);
+        for size in bulk::CHUNKS {
+            let sql = bulk::sqlite(table, columns, size, suffix);
             while rest.len() >= size {
                 let (chunk, after) = rest.split_at(size);
-                inserted += self.execute(&sql, &chunk.concat()).await?;
+                let values = chunk.concat();
+                inserted += value::sqlite(&sql, &values).execute(&mut **transaction).await?.rows_affected();
                 rest = after;
             }
         }
@@ -95,15 +102,4 @@ impl Transaction {
         }
         .map_err(DatabaseError::of_write)
     }
-}
-
-fn insert_statement(table: &str, columns: &[&str], rows: usize, suffix: &str) -> String {
-    let width = columns.len();
-    let tuples: Vec<String> = (0..rows)
-        .map(|row| {
-            let places: Vec<String> = (1..=width).map(|n| format!("${}", row * width + n)).collect();
-            format!("({})", places.join(", "))
-        })
-        .collect();
-    format!("INSERT INTO {table} ({}) VALUES {} {suffix}", columns.join(", "), tuples.join(", "))
 }

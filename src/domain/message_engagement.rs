@@ -7,6 +7,7 @@ use cqrs_es::{Aggregate, DomainEvent};
 use serde::{Deserialize, Serialize};
 
 use super::provider_event::Client;
+use super::refusal::Refusal;
 
 /// A fact about the reading of one mail. Type names are permanent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,12 @@ impl DomainEvent for MessageEngagementEvent {
 /// Nothing can be refused: what the provider saw, it saw.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageEngagementRefusal {}
+
+impl Refusal for MessageEngagementRefusal {
+    fn is_for_newer_code(&self) -> bool {
+        match *self {}
+    }
+}
 
 /// The stream holds facts and decides nothing, so it has no state.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use super::HttpState;
 use super::problem::Problem;
 use crate::accounts::{Account, HashError, PasswordChange, PasswordWritten};
 use crate::commands::{TokenError, UsableReset};
+use crate::domain::address::EmailAddress;
 use crate::domain::password::PasswordRejection;
 
 /// Seconds after which a full pool of hashers is worth another try.
@@ -48,11 +49,22 @@ pub async fn find(state: &HttpState, token: &str) -> Result<(UsableReset, Accoun
         TokenError::Unavailable
     })?;
     // Any change of the account since the link was made has taken over.
-    let unchanged =
-        |account: &Account| !account.disabled && account.credential_version == reset.credential_version;
+    let unchanged = |account: &Account| {
+        !account.disabled
+            && account.credential_version == reset.credential_version
+            && account.address == reset.email
+    };
     match account.filter(unchanged) {
         Some(account) => Ok((reset, account)),
-        None => Err(TokenError::Superseded),
+        None => Err(taken_over(state, &reset).await),
+    }
+}
+
+/// By this very link, perhaps a moment ago and not in the log yet, or by something else.
+async fn taken_over(state: &HttpState, reset: &UsableReset) -> TokenError {
+    match state.directory.applied_attempt(reset.account_id, reset.request_id).await {
+        Ok(Some(_)) => TokenError::Used,
+        _ => TokenError::Superseded,
     }
 }
 
@@ -69,7 +81,7 @@ pub async fn confirm(
 
 async fn change(state: &HttpState, token: &str, password: SecretString) -> Result<String, Refused> {
     let (reset, account) = find(state, token).await?;
-    state.policy.check(password.expose_secret(), &account.address).map_err(Refused::Password)?;
+    check(state, &password, account.address).await?;
     let hash = state.hasher.hash(password).await.map_err(unhashed)?;
 
     let attempt = state.commands.start_completion(&reset).await?;
@@ -89,13 +101,23 @@ async fn change(state: &HttpState, token: &str, password: SecretString) -> Resul
             if state.commands.fail_completion(&reset, attempt).await.is_err() {
                 tracing::warn!(request_id = %reset.request_id, "a failed completion was not recorded");
             }
-            Err(TokenError::Superseded.into())
+            Err(taken_over(state, &reset).await.into())
         }
         Err(error) => {
             // Perhaps it was written: whoever settles started completions will ask.
             tracing::warn!(request_id = %reset.request_id, %error, "the outcome of a completion is unknown");
             Err(TokenError::Unavailable.into())
         }
+    }
+}
+
+/// Judging a password takes the machine a while, so it is done where waiting is allowed.
+async fn check(state: &HttpState, password: &SecretString, address: EmailAddress) -> Result<(), Refused> {
+    let (policy, password) = (state.policy, password.clone());
+    let judging = tokio::task::spawn_blocking(move || policy.check(password.expose_secret(), &address));
+    match judging.await {
+        Ok(judged) => judged.map_err(Refused::Password),
+        Err(_) => Err(TokenError::Unavailable.into()),
     }
 }
 

@@ -110,9 +110,10 @@ fn describe_shape(error: &serde_path_to_error::Error<serde_json::Error>) -> Fiel
     }
     if let Some(field) = quoted_after(&message, "unknown field ") {
         let member = format!("/{}", escape(field));
-        if !pointer.ends_with(&member) {
-            pointer.push_str(&member);
-        }
+        let stem = pointer.strip_suffix(&member).unwrap_or(&pointer).to_owned();
+        // Only what could be a member's name is echoed; anything else could be a person's address.
+        let is_name = field.len() <= 40 && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        pointer = if is_name { stem + &member } else { stem };
         return FieldError::new(pointer, "unknown_field", "is not known here");
     }
     let expected = message.rsplit_once("expected ").map_or("another value", |(_, expected)| expected);

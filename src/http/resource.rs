@@ -70,7 +70,7 @@ impl Endpoint for Resource {
 /// The API's paths, whose methods stand in its document.
 pub struct WithAllow {
     inner: BoxEndpoint<'static>,
-    /// By poem's pattern of the path.
+    /// By the shape of the path.
     allow: BTreeMap<String, String>,
 }
 
@@ -82,10 +82,16 @@ impl WithAllow {
             .as_object()
             .into_iter()
             .flatten()
-            .map(|(path, operations)| (path.replace('{', ":").replace('}', ""), methods(operations)))
+            .map(|(path, operations)| (shape(path), methods(operations)))
             .collect();
         Self { inner: boxed(service), allow }
     }
+}
+
+/// A path with its parameters unnamed: the document and poem name them differently.
+fn shape(path: &str) -> String {
+    let segments = path.split('/').map(|segment| if segment.starts_with([':', '{']) { ":" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 fn methods(operations: &Value) -> String {
@@ -110,7 +116,7 @@ impl Endpoint for WithAllow {
             let pattern = error.data::<PathPattern>();
             match pattern.filter(|_| error.is::<MethodNotAllowedError>()).cloned() {
                 Some(pattern) => {
-                    let allow = self.allow.get(&*pattern.0).map_or("", String::as_str);
+                    let allow = self.allow.get(&shape(&pattern.0)).map_or("", String::as_str);
                     let mut refusal = poem::Error::from(Problem::method_not_allowed(allow));
                     refusal.set_data(pattern);
                     refusal

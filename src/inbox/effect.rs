@@ -2,8 +2,8 @@
 
 use crate::commands::{Commands, Context, ExecuteError};
 use crate::domain::id::{DataKeyId, MessageId, WebhookId};
-use crate::domain::message::{MessageCommand, MessageRefusal};
-use crate::domain::message_engagement::{MessageEngagementEvent, MessageEngagementRefusal};
+use crate::domain::message::MessageCommand;
+use crate::domain::message_engagement::MessageEngagementEvent;
 use crate::domain::provider_event::{ProviderEvent, ProviderEventKind as Kind};
 
 /// Why an event had no effect.
@@ -58,32 +58,11 @@ fn effect_key(message_id: MessageId, event: &ProviderEvent) -> String {
     format!("mailgun:{}:{}:{message_id}:{}", event.event_id, event.kind.name(), event.at.timestamp_micros())
 }
 
-/// Refusals that newer code would not make are tried again by it.
-trait Refusal: std::error::Error {
-    fn is_for_newer_code(&self) -> bool;
-}
-
-impl Refusal for MessageRefusal {
-    fn is_for_newer_code(&self) -> bool {
-        *self == Self::NewerCode
-    }
-}
-
-impl Refusal for MessageEngagementRefusal {
-    fn is_for_newer_code(&self) -> bool {
-        match *self {}
-    }
-}
-
-fn outcome_of<R: Refusal>(outcome: Result<(), ExecuteError<R>>) -> Result<(), NoEffect> {
+fn outcome_of<R: std::error::Error>(outcome: Result<(), ExecuteError<R>>) -> Result<(), NoEffect> {
     match outcome {
         Ok(()) => Ok(()),
-        Err(ExecuteError::Refused(refusal)) if !refusal.is_for_newer_code() => {
-            Err(NoEffect::Kept("unmatched", refusal.to_string()))
-        }
-        Err(error) if error.is_transient() || matches!(error, ExecuteError::Refused(_)) => {
-            Err(NoEffect::Later(error.to_string()))
-        }
+        Err(ExecuteError::Refused(refusal)) => Err(NoEffect::Kept("unmatched", refusal.to_string())),
+        Err(error) if error.is_transient() => Err(NoEffect::Later(error.to_string())),
         Err(error) => Err(NoEffect::Kept("failed", error.to_string())),
     }
 }

@@ -80,21 +80,15 @@ pub async fn write(database: &Database, batch: Vec<Waiting>) {
 }
 
 async fn write_all(database: &Database, webhooks: &[NewWebhook]) -> Result<Vec<Stored>, DatabaseError> {
-    if let Database::Postgres(pool) = database
-        && insert_in_one_statement(pool, webhooks).await? == webhooks.len()
-    {
-        return Ok(vec![Stored::New; webhooks.len()]);
-    }
-    let mut transaction = database.begin().await?;
     let mut seen = HashSet::new();
     let firsts = webhooks.iter().filter(|webhook| seen.insert(&webhook.replay_key));
     let rows = firsts.map(row).collect();
     let inserted =
-        transaction.insert_many("webhooks", &COLUMNS, rows, "ON CONFLICT (replay_key) DO NOTHING").await?;
+        database.insert_all("webhooks", &COLUMNS, rows, "ON CONFLICT (replay_key) DO NOTHING").await?;
     if usize::try_from(inserted).is_ok_and(|inserted| inserted == webhooks.len()) {
-        transaction.commit().await?;
         return Ok(vec![Stored::New; webhooks.len()]);
     }
+    let mut transaction = database.begin().await?;
     // Some were there before, or came twice in the batch: see which, and whether they say the same.
     let known = digests(&mut transaction, webhooks).await?;
     let outcomes: Vec<_> = webhooks.iter().map(|webhook| judge(webhook, &known)).collect();
@@ -105,37 +99,6 @@ async fn write_all(database: &Database, webhooks: &[NewWebhook]) -> Result<Vec<S
     }
     transaction.commit().await?;
     Ok(outcomes)
-}
-
-/// One round trip and one commit for a batch in which nothing is known yet, which is nearly every batch.
-async fn insert_in_one_statement(
-    pool: &sqlx::PgPool,
-    webhooks: &[NewWebhook],
-) -> Result<usize, DatabaseError> {
-    let texts = |of: fn(&NewWebhook) -> String| webhooks.iter().map(of).collect::<Vec<_>>();
-    let times = |of: fn(&NewWebhook) -> DateTime<Utc>| {
-        webhooks.iter().map(|webhook| of(webhook).timestamp_micros()).collect::<Vec<_>>()
-    };
-    let inserted = sqlx::query(
-        "INSERT INTO webhooks (id, replay_key, content_digest, provider, received_at, signed_at, outcome,
-                               due_at, body, wrapped_key)
-         SELECT i, r, c, 'mailgun', a, s, 'pending', a, b, w
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[])
-              AS t (i, r, c, a, s, b, w)
-         ON CONFLICT (replay_key) DO NOTHING",
-    )
-    .bind(texts(|webhook| webhook.id.to_string()))
-    .bind(texts(|webhook| webhook.replay_key.clone()))
-    .bind(texts(|webhook| webhook.content_digest.clone()))
-    .bind(times(|webhook| webhook.received_at))
-    .bind(times(|webhook| webhook.signed_at))
-    .bind(webhooks.iter().map(|webhook| webhook.body.as_slice()).collect::<Vec<_>>())
-    .bind(webhooks.iter().map(|webhook| webhook.wrapped_key.as_slice()).collect::<Vec<_>>())
-    .execute(pool)
-    .await
-    .map_err(DatabaseError::of_write)?
-    .rows_affected();
-    Ok(usize::try_from(inserted).unwrap_or(usize::MAX))
 }
 
 fn row(webhook: &NewWebhook) -> Vec<Value> {

@@ -15,7 +15,7 @@ use super::Inbox;
 use super::effect::{self, NoEffect};
 use super::store::{self, Kept, Pending};
 use crate::commands::{Commands, KnownMessage};
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{DataKeyId, MessageId, WebhookId};
 use crate::domain::provider_event::{ProviderEvent, ProviderEventKind};
@@ -78,7 +78,7 @@ impl InboxWorker {
     }
 
     /// Takes one batch; answers how many webhooks it held.
-    pub async fn work(&self) -> Result<usize, crate::database::DatabaseError> {
+    pub async fn work(&self) -> Result<usize, DatabaseError> {
         let now = self.commands.clock().now();
         let pending = store::claim(&self.database, BATCH, now).await?;
         let count = pending.len();
@@ -109,12 +109,27 @@ impl InboxWorker {
                 Outcome::Later(id, attempts) => put_off.push((id, attempts)),
             }
         }
-        store::keep(&self.database, &kept).await?;
+        self.keep(kept, &mut put_off).await?;
         for (id, attempts) in put_off {
             let pause = FIRST_PAUSE * (1 << attempts.min(8));
             store::put_off(&self.database, &[id], now + pause).await?;
         }
         Ok(count)
+    }
+
+    /// Keeps what had no effect. One that cannot be kept must not hold up the others.
+    async fn keep(&self, kept: Vec<Kept>, put_off: &mut Vec<(WebhookId, u32)>) -> Result<(), DatabaseError> {
+        match store::keep(&self.database, &kept).await {
+            Err(error) if !error.is_transient() => {}
+            kept => return kept,
+        }
+        for kept in kept {
+            if let Err(error) = store::keep(&self.database, std::slice::from_ref(&kept)).await {
+                tracing::error!(webhook = %kept.id, %error, "a webhook's reason could not be kept");
+                put_off.push((kept.id, TRIES));
+            }
+        }
+        Ok(())
     }
 
     /// Opens, translates, and finds which message it names.
@@ -185,11 +200,11 @@ fn check(
     let not_ours = || unmatched("it names a message that is not ours");
     let (message, requested) =
         message.and_then(|message| Some((message, message.state.request()?))).ok_or_else(not_ours)?;
-    // An event that names its message by nothing but a copied id must still be about its recipient.
-    match (&event.recipient, recipient_key) {
-        (Some(_), Some(key)) if key == requested.recipient_key => {}
-        (None, _) if event.provider_message_id.is_some() => {}
-        _ => return Err(unmatched("its recipient is not the message's")),
+    // An event that names its message by nothing but a copied id must still be about its recipient. Only
+    // `rejected` comes without one.
+    let names_nobody = event.recipient.is_none() && matches!(event.kind, ProviderEventKind::Rejected { .. });
+    if recipient_key != Some(&requested.recipient_key) && !names_nobody {
+        return Err(unmatched("its recipient is not the message's"));
     }
     match (message.state.provider_message_id(), &event.provider_message_id) {
         (Some(ours), Some(theirs)) if ours != theirs => Err(unmatched("its Message-ID is not the message's")),

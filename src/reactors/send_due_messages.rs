@@ -104,7 +104,9 @@ impl SendDueMessages {
             .aggregate;
         let Some(requested) = message.request() else { return Ok(()) };
         match message.hand_over() {
-            HandOver::Done | HandOver::Ended => return Ok(()),
+            HandOver::Done => return Ok(()),
+            // Perhaps it was cut off between the refusal and what follows from it.
+            HandOver::Ended => return self.restore_older_links(requested, work).await,
             HandOver::Unknown { since } => self.look_up(message_id, &message, since, work).await?,
             HandOver::Waiting => self.leave_the_provider_alone()?,
         }

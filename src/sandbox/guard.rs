@@ -37,10 +37,24 @@ fn is_local(request: &Request) -> bool {
     let peer = request.remote_addr().as_socket_addr().map(|peer| peer.ip().to_canonical());
     let forwarded = request.headers().keys().any(|name| {
         let name = name.as_str();
-        name == "forwarded" || name == "x-real-ip" || name.starts_with("x-forwarded")
+        FORWARDING.contains(&name)
+            || FORWARDING_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || name.contains("forwarded")
+            || name.ends_with("client-ip")
+            || name.ends_with("clientip")
+            || name.ends_with("user-ip")
     });
-    peer.is_some_and(|ip| ip.is_loopback()) && !forwarded && host(request).is_some_and(is_loopback_host)
+    // A request in absolute form names its host there as well.
+    let named = request.uri().authority().is_none_or(|authority| is_loopback_host(authority.as_str()));
+    peer.is_some_and(|ip| ip.is_loopback())
+        && !forwarded
+        && named
+        && host(request).is_some_and(is_loopback_host)
 }
+
+/// What proxies and content networks add to a request that they pass on.
+const FORWARDING: [&str; 5] = ["via", "x-real-ip", "cdn-loop", "x-host", "x-cluster-client-ip"];
+const FORWARDING_PREFIXES: [&str; 4] = ["cf-", "x-original-", "x-envoy-", "fastly-"];
 
 fn host(request: &Request) -> Option<&str> {
     let mut hosts = request.headers().get_all(header::HOST).iter();

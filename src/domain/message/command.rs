@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::event::Requested;
 use crate::domain::provider_event::{Delivery, Diagnostic, SuppressionReason};
+use crate::domain::refusal::Refusal;
 
 /// A command to the stream of one mail. Times come in from outside.
 #[derive(Debug, Clone)]
@@ -54,4 +55,10 @@ pub enum MessageRefusal {
     /// Newer code wrote an event that this code does not know.
     #[error("this stream was written by a newer version")]
     NewerCode,
+}
+
+impl Refusal for MessageRefusal {
+    fn is_for_newer_code(&self) -> bool {
+        *self == Self::NewerCode
+    }
 }

@@ -1,5 +1,7 @@
 //! Why a command to a reset is not allowed.
 
+use crate::domain::refusal::Refusal;
+
 /// In domain words; only `http` makes statuses of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordResetRefusal {
@@ -27,4 +29,10 @@ pub enum PasswordResetRefusal {
     /// Newer code wrote an event that this code does not know; it must leave the decision to newer code.
     #[error("this stream was written by a newer version")]
     NewerCode,
+}
+
+impl Refusal for PasswordResetRefusal {
+    fn is_for_newer_code(&self) -> bool {
+        *self == Self::NewerCode
+    }
 }

@@ -14,6 +14,9 @@ use super::form::{self, FormToken};
 use super::render;
 use crate::commands::RequestReset;
 
+/// What the form is about: nobody in particular.
+const SUBJECT: &str = "forgot-password";
+
 #[derive(Serialize)]
 struct Page {
     csrf_token: String,
@@ -28,14 +31,14 @@ struct Sent {
 
 /// The empty form.
 pub async fn show(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
-    ask(&state, FormToken::issue(&state, &request), StatusCode::OK, String::new(), Vec::new())
+    ask(&state, FormToken::issue(&state, &request, SUBJECT), StatusCode::OK, String::new(), Vec::new())
 }
 
 /// The sent form.
 pub async fn submit(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
     let client = client_key(&request, &state.settings.trusted_proxies);
-    let token = FormToken::issue(&state, &request);
-    let mut form = form::receive(&state, request).await?;
+    let token = FormToken::issue(&state, &request, SUBJECT);
+    let mut form = form::receive(&state, request, SUBJECT).await?;
 
     let given = form.take("email");
     let email = match fields::email(&given) {

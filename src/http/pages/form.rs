@@ -33,8 +33,8 @@ impl Form {
     }
 }
 
-/// Reads a form that our own page sent, or refuses it.
-pub async fn receive(state: &HttpState, request: Request) -> Result<Form, Problem> {
+/// Reads a form that our own page sent about this subject, or refuses it.
+pub async fn receive(state: &HttpState, request: Request, subject: &str) -> Result<Form, Problem> {
     if !is_ours(&request, &state.settings) {
         return Err(Problem::new(Code::Forbidden));
     }
@@ -46,7 +46,7 @@ pub async fn receive(state: &HttpState, request: Request) -> Result<Form, Proble
     let bytes = read(&mut body, MAX_BODY).await?;
     let mut form = parse(&bytes)?;
     let token = form.take(CSRF_FIELD);
-    if !nonce.is_some_and(|nonce| is_token_for(&nonce, &token, &state.settings.csrf_key)) {
+    if !nonce.is_some_and(|nonce| is_token_for(&nonce, subject, &token, &state.settings.csrf_key)) {
         return Err(Problem::new(Code::Forbidden));
     }
     Ok(form)
@@ -88,15 +88,16 @@ pub struct FormToken {
 }
 
 impl FormToken {
-    /// A token for the visitor's own cookie, or for a fresh one.
-    pub fn issue(state: &HttpState, request: &Request) -> Self {
+    /// A token for the visitor's own cookie, or for a fresh one, and for what the form is about: a form that
+    /// named one account must not be taken for another.
+    pub fn issue(state: &HttpState, request: &Request, subject: &str) -> Self {
         let nonce = cookie(request, &state.settings, CSRF_COOKIE).filter(|nonce| nonce.len() == NONCE_LENGTH);
         let nonce = nonce.unwrap_or_else(|| {
             let mut random = [0; 16];
             state.clock.fill(&mut random);
             BASE64_URL_SAFE_NO_PAD.encode(random)
         });
-        let value = mac(&nonce, &state.settings.csrf_key).finalize().into_bytes();
+        let value = mac(&nonce, subject, &state.settings.csrf_key).finalize().into_bytes();
         Self {
             value: BASE64_URL_SAFE_NO_PAD.encode(value),
             cookie: new_cookie(&state.settings, CSRF_COOKIE, &nonce),
@@ -104,14 +105,17 @@ impl FormToken {
     }
 }
 
-fn is_token_for(nonce: &str, token: &str, key: &[u8; 32]) -> bool {
-    BASE64_URL_SAFE_NO_PAD.decode(token).is_ok_and(|token| mac(nonce, key).verify_slice(&token).is_ok())
+fn is_token_for(nonce: &str, subject: &str, token: &str, key: &[u8; 32]) -> bool {
+    let token = BASE64_URL_SAFE_NO_PAD.decode(token);
+    token.is_ok_and(|token| mac(nonce, subject, key).verify_slice(&token).is_ok())
 }
 
-fn mac(nonce: &str, key: &[u8; 32]) -> Hmac<Sha256> {
+fn mac(nonce: &str, subject: &str, key: &[u8; 32]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(b"backstamp form\0");
     mac.update(nonce.as_bytes());
+    mac.update(b"\0");
+    mac.update(subject.as_bytes());
     mac
 }
 
@@ -157,14 +161,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_token_fits_its_own_cookie_only() {
+    fn a_form_token_fits_its_own_cookie_and_subject_only() {
         let key = [7; 32];
-        let token = BASE64_URL_SAFE_NO_PAD.encode(mac("nonce", &key).finalize().into_bytes());
+        let token = BASE64_URL_SAFE_NO_PAD.encode(mac("nonce", "a", &key).finalize().into_bytes());
 
-        assert!(is_token_for("nonce", &token, &key));
-        assert!(!is_token_for("other", &token, &key));
-        assert!(!is_token_for("nonce", &token, &[8; 32]));
-        assert!(!is_token_for("nonce", "", &key));
+        assert!(is_token_for("nonce", "a", &token, &key));
+        assert!(!is_token_for("other", "a", &token, &key));
+        assert!(!is_token_for("nonce", "b", &token, &key));
+        assert!(!is_token_for("nonce", "a", &token, &[8; 32]));
+        assert!(!is_token_for("nonce", "a", "", &key));
     }
 
     #[test]

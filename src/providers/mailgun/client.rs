@@ -180,10 +180,10 @@ impl Provider for Mailgun {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
             Ok(_) => {
-                tracing::debug!(message = %mail.message_id, provider = self.name, elapsed_ms, "mail taken")
+                tracing::debug!(message_id = %mail.message_id, provider = self.name, elapsed_ms, "mail taken")
             }
             Err(error) => {
-                tracing::debug!(message = %mail.message_id, provider = self.name, elapsed_ms, %error, "mail not taken");
+                tracing::debug!(message_id = %mail.message_id, provider = self.name, elapsed_ms, %error, "mail not taken");
             }
         }
         result

@@ -36,6 +36,12 @@ pub fn translate(event_data: &Map<String, Value>) -> Result<ProviderEvent, Untra
     let event = Fields(event_data);
     let name = event.word("event").ok_or(Untranslatable { reason: "no event name" })?;
     let at = event.instant().ok_or(Untranslatable { reason: "no usable timestamp" })?;
+    // What says which mail it is about must be readable where it is there: a guess could hit another's mail.
+    for path in ["recipient", "message/headers/message-id"] {
+        if event.at(path).is_some_and(|value| !value.is_null() && !value.is_string()) {
+            return Err(Untranslatable { reason: "its recipient or Message-ID is not a text" });
+        }
+    }
     Ok(ProviderEvent {
         event_id: event.text("id", MAX_LINE).unwrap_or_default(),
         at,
@@ -68,6 +74,12 @@ pub(super) fn without_brackets(message_id: &str) -> &str {
     id.strip_prefix('<').and_then(|id| id.strip_suffix('>')).unwrap_or(id)
 }
 
+/// Without control characters but for those that lay out a text: U+0000 cannot be stored everywhere, and the
+/// others could forge what people read.
+fn defused(c: char) -> char {
+    if c.is_control() && !matches!(c, '\n' | '\r' | '\t') { char::REPLACEMENT_CHARACTER } else { c }
+}
+
 /// The event object, read by paths such as `delivery-status/code`; a wrong type reads as absent.
 struct Fields<'a>(&'a Map<String, Value>);
 
@@ -81,7 +93,7 @@ impl Fields<'_> {
     /// A non-empty text of at most so many characters; numbers read as their digits.
     fn text(&self, path: &str, max: usize) -> Option<String> {
         let text = match self.at(path)? {
-            Value::String(text) => text.chars().take(max).collect(),
+            Value::String(text) => text.chars().map(defused).take(max).collect(),
             Value::Number(number) => number.to_string(),
             _ => return None,
         };
