@@ -75,11 +75,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Connection<I> {
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Connection<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.io).poll_write(cx, bytes) {
             Poll::Pending => self.wait(cx),
             ready => {

@@ -62,7 +62,7 @@ enum RequestResponse {
 #[oai(deny_unknown_fields)]
 struct Inspection {
     /// The token of the link.
-        token: String,
+    token: String,
 }
 
 #[derive(Object)]
@@ -95,7 +95,7 @@ enum InspectResponse {
 #[oai(deny_unknown_fields)]
 struct Confirmation {
     /// The token of the link.
-        token: String,
+    token: String,
     /// Taken as it is: nothing is trimmed.
     #[oai(validator(max_length = 8192))]
     new_password: String,
