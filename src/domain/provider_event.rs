@@ -17,7 +17,7 @@ pub struct ProviderEvent {
     pub delivery_id: Option<MessageId>,
     /// The Message-ID header without angle brackets.
     pub provider_message_id: Option<String>,
-    /// The address as the provider wrote it; may be absent.
+    /// The address as the provider wrote it, empty if that is not a text; absent if it wrote none.
     pub recipient: Option<String>,
     /// Sent in the provider's test mode: accepted, never delivered to anyone.
     pub is_test_mode: bool,

@@ -274,7 +274,9 @@ mod tests {
         assert_eq!(refusal("{}"), fault("/email", "required"));
         assert_eq!(refusal("3"), fault("", "wrong_type"));
         assert_eq!(refusal(r#"{"email":["a"]}"#), fault("/email", "wrong_type"));
-        assert_eq!(refusal(r#"{"email":"a","x/~y":1}"#), fault("/x~1~0y", "unknown_field"));
+        assert_eq!(refusal(r#"{"email":"a","x/~y":1}"#), fault("", "unknown_field"));
+        assert_eq!(refusal(r#"{"email":"a","redirect":1}"#), fault("/redirect", "unknown_field"));
+        assert_eq!(refusal(r#"{"email":"a","ada@example.test":1}"#), fault("", "unknown_field"));
         assert_eq!(
             refusal(r#"{"email":"a","lines":[{"count":1},{"count":"1"}]}"#),
             fault("/lines/1/count", "wrong_type")

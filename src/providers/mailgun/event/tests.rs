@@ -86,7 +86,7 @@ fn an_event_names_its_message_its_recipient_and_its_instant() {
     assert_eq!(logged.at.to_rfc3339(), "2026-02-14T09:30:12.903+00:00");
     assert_eq!(logged.delivery_id.unwrap().to_string(), OURS);
     assert_eq!((delayed.delivery_id, delayed.provider_message_id), (None, None));
-    assert_eq!((odd.event_id.as_str(), odd.recipient, odd.delivery_id), ("17", None, None));
+    assert_eq!((odd.event_id.as_str(), odd.recipient, odd.delivery_id), ("17", Some(String::new()), None));
 }
 
 #[test]
