@@ -168,14 +168,12 @@ async fn a_token_in_any_other_form_is_invalid_and_the_real_one_still_works() {
         &token.replacen(&token[..1], "%41", 1),
         &other_end,
         &"A".repeat(token.len()),
+        &"A".repeat(5_000),
     ] {
         assert_eq!(program.api.inspect(forged).await.problem(), (400, "token_invalid"), "{forged:?}");
         let confirmed = program.api.confirm(forged, "vermilion otter lantern").await;
         assert_eq!(confirmed.problem(), (400, "token_invalid"), "{forged:?}");
     }
-    let long = program.api.inspect(&"A".repeat(600)).await;
-    assert_eq!((long.problem(), long.pointers()), ((422, "invalid_request"), vec!["/token"]));
-
     assert_eq!(program.api.inspect(&token).await.status, 200);
 }
 

@@ -1,7 +1,6 @@
 //! SIGKILL at any instant, again and again, while clients go on: nothing that was acknowledged is lost, and
 //! nothing happens twice.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -99,13 +98,13 @@ impl Client<'_> {
 }
 
 /// Kills and starts the program at random instants; leaves it running.
-async fn kill_again_and_again(installation: &Installation, sandbox: &RefCell<SandboxProcess>) {
+async fn kill_again_and_again(installation: &Installation, sandbox: &mut SandboxProcess) {
     let mut chance = Chance::new();
     for kill in 1..=KILLS {
         let program = installation.launch();
         chance.instant_within(LIFE).await;
         if kill % SANDBOX_SURVIVES == 0 {
-            sandbox.borrow_mut().kill_and_restart().await;
+            sandbox.kill_and_restart().await;
             chance.instant_within(LIFE).await;
         }
         program.kill().await;
@@ -190,17 +189,17 @@ impl Auditor<'_> {
 
 #[tokio::test]
 async fn whatever_was_acknowledged_survives_being_killed_at_any_instant_and_happens_once() {
-    let (mut installation, sandbox) = Installation::with_sandbox().await;
+    let (mut installation, mut sandbox) = Installation::with_sandbox().await;
     installation.set("BACKSTAMP_RESET_COOLDOWN", "0").set("BACKSTAMP_RECONCILE_AFTER", "1");
     let api = Api::new(format!("http://127.0.0.1:{}", installation.port));
     let mailbox = sandbox.mailbox.clone();
     let client = |number| Client { number, api: &api, mailbox: &mailbox, installation: &installation };
-    let (sandbox, stop) = (RefCell::new(sandbox), CancellationToken::new());
+    let stop = CancellationToken::new();
 
     let clients: Vec<_> = (0..CLIENTS).map(client).collect();
     let working = join_all(clients.iter().map(|client| client.work(&stop)));
     let killing = async {
-        kill_again_and_again(&installation, &sandbox).await;
+        kill_again_and_again(&installation, &mut sandbox).await;
         stop.cancel();
         installation.start().await
     };
