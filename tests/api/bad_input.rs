@@ -174,6 +174,7 @@ async fn a_token_in_any_other_form_is_invalid_and_the_real_one_still_works() {
         let confirmed = program.api.confirm(forged, "vermilion otter lantern").await;
         assert_eq!(confirmed.problem(), (400, "token_invalid"), "{forged:?}");
     }
+
     assert_eq!(program.api.inspect(&token).await.status, 200);
 }
 
