@@ -1,5 +1,6 @@
 //! A database that goes away under the running program, and comes back.
 
+use backstamp::clock::{Clock, SystemClock};
 use backstamp::database::{Dialect, Transaction};
 use serde_json::json;
 use url::Url;
@@ -7,7 +8,6 @@ use url::Url;
 use crate::support::cable::Cable;
 use crate::support::webhook::{Signature, event};
 use crate::support::{Installation, eventually};
-use backstamp::clock::{Clock, SystemClock};
 
 const OWNER: &str = "owner@example.test";
 

@@ -1,11 +1,12 @@
 //! Many clients with one token at the same instant, over as many processes as the database takes.
 
+use std::sync::Arc;
+
 use backstamp::accounts::{Directory, PasswordHasher};
 use backstamp::clock::SystemClock;
 use backstamp::database::Dialect;
 use backstamp::domain::address::EmailAddress;
 use futures_util::future::join_all;
-use std::sync::Arc;
 
 use crate::support::{Installation, Program, eventually};
 

@@ -208,7 +208,19 @@ async fn what_cannot_be_believed_of_a_message_is_kept_and_changes_nothing() {
         .expect("an object")
         .retain(|name, _| ["event", "id", "timestamp"].contains(&&**name));
 
+    let to = |recipient: Value| {
+        let mut event = event_of(&desk.mail, "complained");
+        event["recipient"] = recipient;
+        event
+    };
+
     for (event, outcome) in [
+        (to(Value::Null), "unmatched"),
+        (to(json!("")), "unmatched"),
+        (to(json!([LOST])), "unmatched"),
+        (to(json!({ "address": LOST })), "unmatched"),
+        (to(json!(true)), "unmatched"),
+        (event_of(&desk.mail, "x\u{0}y"), "unknown"),
         (event_of(&desk.mail, "teleported"), "unknown"),
         (event("delivered", "msg_018f0000000070008000000000000000", LOST, now), "unmatched"),
         (event("complained", id, "mallory@example.test", now), "unmatched"),
