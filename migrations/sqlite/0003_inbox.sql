@@ -40,14 +40,6 @@ CREATE TABLE contested_webhooks (
 -- One row per different content: a flood of copies stores nothing more.
 CREATE UNIQUE INDEX contested_webhooks_content ON contested_webhooks (replay_key, content_digest);
 
--- What was refused or repeated, counted by hour.
-CREATE TABLE webhook_counts (
-    hour    BIGINT NOT NULL,
-    outcome TEXT   NOT NULL,
-    count   BIGINT NOT NULL,
-    PRIMARY KEY (hour, outcome)
-);
-
 -- Work that takes time: leased, repeated until done, parked where an operator sees it. Filled by reactors
 -- together with their checkpoints; never rebuilt, so that a replay can never send mail.
 CREATE TABLE work (
