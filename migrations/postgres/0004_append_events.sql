@@ -43,6 +43,8 @@ BEGIN
         FROM json_to_recordset(new_events) AS n (
             i INT, k INT, type TEXT, version TEXT, payload TEXT, metadata TEXT, at BIGINT)
         JOIN judged j ON j.i = n.i AND j.judgement = 'stored'
+    ), firsts AS MATERIALIZED (
+        SELECT p.i, min(p.position) AS position, min(p.sequence) AS sequence FROM placed p GROUP BY p.i
     ), stored AS (
         INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_type, event_version,
                             payload, metadata, command_id, data_key, recorded_at)
@@ -55,8 +57,8 @@ BEGIN
         FROM judged j WHERE j.judgement = 'stored' AND j.key_wrapped IS NOT NULL
     ), effects AS (
         INSERT INTO effect_keys (effect, position)
-        SELECT j.effect, coalesce((SELECT min(p.position) FROM placed p WHERE p.i = j.i), base)
-        FROM judged j WHERE j.judgement = 'stored' AND j.effect IS NOT NULL
+        SELECT j.effect, coalesce(f.position, base)
+        FROM judged j LEFT JOIN firsts f ON f.i = j.i WHERE j.judgement = 'stored' AND j.effect IS NOT NULL
     ), settled AS (
         UPDATE webhooks w SET outcome = 'processed', reason = NULL, message_id = j.webhook_message
         FROM judged j WHERE w.id = j.webhook AND j.judgement <> 'conflict'
@@ -68,8 +70,8 @@ BEGIN
         ON CONFLICT (client, window_start)
             DO UPDATE SET requests = client_requests.requests + excluded.requests
     )
-    SELECT j.i, j.judgement, (SELECT min(p.sequence) FROM placed p WHERE p.i = j.i)
-    FROM judged j ORDER BY j.i;
+    SELECT j.i, j.judgement, f.sequence
+    FROM judged j LEFT JOIN firsts f ON f.i = j.i ORDER BY j.i;
 
     -- One notification per batch: one per transaction of its own would cost more than the append.
     PERFORM pg_notify('backstamp_events', '');
