@@ -1,34 +1,43 @@
 //! Template and data to mail, and context to page.
 //!
 //! Values are hostile: a name may try to smuggle a link, markup, a line into a subject, or a placeholder that
-//! the provider would expand. Templates are ours and embedded. A rendering that misses a value fails; it
-//! never sends a mail with a hole in it.
+//! the provider would expand. Templates are ours and embedded, and their words come from the texts of the
+//! reader's language. A rendering that misses a value or a text fails; it never sends a mail with a hole in
+//! it.
 
 mod defuse;
+mod fault;
+mod files;
 mod format;
+mod functions;
+mod language;
+mod message_syntax;
+mod texts;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use rust_embed::RustEmbed;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+pub use fault::{TemplateFault, TemplateFaults};
+pub use language::Language;
+pub use texts::Text;
+
+use texts::Texts;
+
 /// Steps of a template at most; ours need some hundreds.
 const FUEL: u64 = 50_000;
-
-#[derive(RustEmbed)]
-#[folder = "templates/"]
-struct Templates;
 
 /// The server cannot start with these templates or settings.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// An embedded template has a fault.
-    #[error("template {name}: {source}")]
-    Malformed { name: String, source: minijinja::Error },
+    /// A template or a text has a fault; all of them are told.
+    #[error(transparent)]
+    Faulty(#[from] TemplateFaults),
     /// The provider might take what stands between two of them for a placeholder.
     #[error("the URL of the reset page must not contain a percent sign")]
     PercentInUrl,
@@ -72,10 +81,11 @@ pub struct Stylesheet {
     pub content: String,
 }
 
-/// All templates, compiled.
+/// All templates, compiled, in every language.
 #[derive(Clone)]
 pub struct Renderer {
-    templates: Arc<Environment<'static>>,
+    texts: Arc<Texts>,
+    templates: Arc<BTreeMap<Language, Environment<'static>>>,
     stylesheet: Stylesheet,
     reset_page: String,
 }
@@ -89,26 +99,59 @@ impl Renderer {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_fuel(Some(FUEL));
+        // Places of faults; a rendering's own errors are never shown.
+        templates.set_debug(true);
         templates.set_auto_escape_callback(|name| match name.rsplit_once('.') {
             Some((_, "html")) => AutoEscape::Html,
             _ => AutoEscape::None,
         });
-        templates.add_filter("moment", format::moment);
-        templates.add_filter("duration", format::duration);
-        templates.add_filter("href", format::href);
         templates.add_global("brand", defuse::line(brand));
         let public_url = public_url.as_str().trim_end_matches('/');
         templates.add_global("public_url", public_url);
 
         let stylesheet = stylesheet();
         templates.add_global("stylesheet", stylesheet.name.clone());
-        for name in Templates::iter().filter(|name| !name.ends_with(".css")) {
-            let source = read(&name);
-            templates
-                .add_template_owned(name.to_string(), source)
-                .map_err(|source| TemplateError::Malformed { name: name.to_string(), source })?;
+        let texts = Texts::read(files::embedded_texts()).map_err(TemplateFaults)?;
+        let mut faults = vec![];
+        for (name, source) in files::embedded_templates() {
+            faults.extend(functions::unknown_texts(&name, &source, &texts));
+            if let Err(error) = templates.add_template_owned(name.clone(), source.clone()) {
+                faults.push(fault_of(&name, &source, &error));
+            }
         }
-        Ok(Self { templates: Arc::new(templates), stylesheet, reset_page: reset_page.as_str().to_owned() })
+        if !faults.is_empty() {
+            return Err(TemplateFaults(faults).into());
+        }
+        let texts = Arc::new(texts);
+        let speaking =
+            |language: &Language| functions::speaking(&templates, &texts, language, &defuse::line(brand));
+        let templates = texts.languages().iter().map(|language| (language.clone(), speaking(language)));
+        Ok(Self {
+            templates: Arc::new(templates.collect()),
+            texts,
+            stylesheet,
+            reset_page: reset_page.as_str().to_owned(),
+        })
+    }
+
+    /// The languages that there are texts in.
+    pub fn languages(&self) -> impl Iterator<Item = &Language> {
+        self.texts.languages().iter()
+    }
+
+    /// Texts that a language lacks, by their names; they are said in English.
+    pub fn missing_texts(&self) -> impl Iterator<Item = (&Language, &str)> {
+        self.texts.missing()
+    }
+
+    /// The best language for the `Accept-Language` header of a request; English if nothing fits.
+    pub fn negotiate(&self, accept_language: Option<&str>) -> Language {
+        self.texts.languages().negotiate(accept_language.unwrap_or_default())
+    }
+
+    /// The best language for a language tag (BCP 47), such as `de-AT`; English if nothing fits.
+    pub fn language(&self, locale: Option<&str>) -> Language {
+        self.texts.languages().of_tag(locale.unwrap_or_default())
     }
 
     /// Makes the mail of this name: subject, text and HTML from the same values.
@@ -123,7 +166,8 @@ impl Renderer {
             return Err(RenderError::ForeignLink);
         }
         let data = defuse::values(data);
-        let part = |part| self.render(&self.localised(template, part, locale), &data);
+        let language = self.language(locale);
+        let part = |part| self.render(&language, &format!("mail/{template}/{part}"), &data);
         Ok(Mail {
             subject: defuse::line(&part("subject.txt")?),
             text: part("body.txt")?,
@@ -131,9 +175,14 @@ impl Renderer {
         })
     }
 
-    /// Makes a page.
-    pub fn page(&self, name: &str, context: impl Serialize) -> Result<String, RenderError> {
-        self.render(&format!("pages/{name}.html"), context)
+    /// Makes a page in this language.
+    pub fn page(
+        &self,
+        name: &str,
+        language: &Language,
+        context: impl Serialize,
+    ) -> Result<String, RenderError> {
+        self.render(language, &format!("pages/{name}.html"), context)
     }
 
     /// What the pages are styled with.
@@ -141,19 +190,17 @@ impl Renderer {
         &self.stylesheet
     }
 
-    /// The template for the language tag, for its language, or the one for everyone.
-    fn localised(&self, template: &str, part: &str, locale: Option<&str>) -> String {
-        let tags =
-            locale.into_iter().flat_map(|tag| [Some(tag), tag.split_once('-').map(|(first, _)| first)]);
-        tags.flatten()
-            .map(|tag| format!("mail/{template}/{}/{part}", tag.to_ascii_lowercase()))
-            .find(|name| self.templates.get_template(name).is_ok())
-            .unwrap_or_else(|| format!("mail/{template}/{part}"))
-    }
-
-    fn render(&self, name: &str, context: impl Serialize) -> Result<String, RenderError> {
-        let template =
-            self.templates.get_template(name).map_err(|_| RenderError::UnknownTemplate(name.to_owned()))?;
+    fn render(
+        &self,
+        language: &Language,
+        name: &str,
+        context: impl Serialize,
+    ) -> Result<String, RenderError> {
+        let template = self
+            .templates
+            .get(language)
+            .and_then(|templates| templates.get_template(name).ok())
+            .ok_or_else(|| RenderError::UnknownTemplate(name.to_owned()))?;
         // minijinja's own message may quote a value; the kind and the place are enough.
         template.render(minijinja::value::Serde(context)).map_err(|error| RenderError::Failed {
             name: name.to_owned(),
@@ -163,14 +210,19 @@ impl Renderer {
     }
 }
 
-fn stylesheet() -> Stylesheet {
-    let content = read("pages/style.css");
-    let digest = hex::encode(&Sha256::digest(&content)[..8]);
-    Stylesheet { name: format!("pages.{digest}.css"), content }
+/// What minijinja found wrong with a template.
+fn fault_of(name: &str, source: &str, error: &minijinja::Error) -> TemplateFault {
+    let line = error.line().unwrap_or(1);
+    let line_start = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let offset = error.range().map_or(line_start, |range| range.start);
+    let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    TemplateFault::at(&format!("templates/{name}"), source, offset, message)
 }
 
-fn read(name: &str) -> String {
-    Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+fn stylesheet() -> Stylesheet {
+    let content = files::read("pages/style.css");
+    let digest = hex::encode(&Sha256::digest(&content)[..8]);
+    Stylesheet { name: format!("pages.{digest}.css"), content }
 }
 
 #[cfg(test)]

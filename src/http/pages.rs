@@ -14,8 +14,10 @@ use poem::{Request, Response, Result};
 use serde::Serialize;
 
 use super::HttpState;
+use super::fields::Fault;
 use super::problem::{Code, Problem};
 use super::resource::Resource;
+use crate::rendering::{Language, Text};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
@@ -54,31 +56,49 @@ where
     make(move |request| {
         let state = state.clone();
         async move {
+            let language = language(&state, &request);
             match handler(state.clone(), request).await {
                 Ok(response) => Ok::<_, poem::Error>(response),
-                Err(problem) => Ok(notice::of(&state, &problem)?),
+                Err(problem) => Ok(notice::of(&state, &language, &problem)?),
             }
         }
     })
 }
 
-async fn login(state: Arc<HttpState>, _request: Request) -> Result<Response, Problem> {
-    render(&state, StatusCode::OK, "login", ())
+/// What the visitor's browser asks for, of what there is.
+fn language(state: &HttpState, request: &Request) -> Language {
+    state.renderer.negotiate(request.header(header::ACCEPT_LANGUAGE.as_str()))
+}
+
+async fn login(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
+    render(&state, &language(&state, &request), StatusCode::OK, "login", ())
+}
+
+/// What is wrong with a field, for the one who typed it.
+fn fault_text(fault: &Fault) -> Text {
+    Text::new(format!("fault-{}", fault.0.replace('_', "-")))
 }
 
 /// Renders a page under the headers that every page carries.
 fn render(
     state: &HttpState,
+    language: &Language,
     status: StatusCode,
     name: &str,
     context: impl Serialize,
 ) -> Result<Response, Problem> {
-    let html = state.renderer.page(name, context).map_err(|error| {
+    let html = state.renderer.page(name, language, context).map_err(|error| {
         tracing::error!(%error, "a page could not be rendered");
         Problem::new(Code::Internal)
     })?;
     let response = Response::builder().status(status).content_type("text/html; charset=utf-8").body(html);
-    Ok(guarded(response))
+    let mut response = guarded(response);
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, poem::http::HeaderValue::from_static("accept-language"));
+    if let Ok(tag) = language.tag().parse() {
+        headers.insert(header::CONTENT_LANGUAGE, tag);
+    }
+    Ok(response)
 }
 
 fn guarded(mut response: Response) -> Response {

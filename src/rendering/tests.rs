@@ -15,6 +15,10 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn reset_for(name: &str) -> Mail {
+    reset_in("pt-BR", name)
+}
+
+fn reset_in(locale: &str, name: &str) -> Mail {
     let data = json!({
         "name": name,
         "link": LINK,
@@ -22,7 +26,7 @@ fn reset_for(name: &str) -> Mail {
         "expires_at": "2026-11-20T12:27:00Z",
         "expires_in_minutes": 60,
     });
-    renderer().mail("password-reset", Some("pt-BR"), object(data)).unwrap()
+    renderer().mail("password-reset", Some(locale), object(data)).unwrap()
 }
 
 /// Where a reader could be led: everything that is a link in the HTML.
@@ -101,6 +105,49 @@ fn a_hostile_brand_breaks_neither_subject_nor_markup() {
 
     assert!(!mail.subject.contains(['\r', '\n', '%']));
     assert!(!mail.html.contains("<b>"));
+}
+
+#[test]
+fn a_mail_speaks_the_language_of_its_recipient() {
+    let mail = reset_in("de-AT", "Ada");
+
+    assert_eq!(mail.subject, "Setzen Sie Ihr Passwort für Example zurück");
+    for body in [&mail.text, &mail.html] {
+        assert!(body.contains("Guten Tag Ada,") && body.contains("1 Stunde"), "{body}");
+        assert!(body.contains("20. November 2026, 12:27 Uhr UTC"), "{body}");
+    }
+    assert!(mail.html.contains("<html lang=\"de\""));
+}
+
+#[test]
+fn a_text_takes_values_as_text_and_what_is_html_already_as_html() {
+    let template = "{% set strong %}<b>{{ account }}</b>{% endset %}{{ text('reset-intro', account=strong, min=8) }}|\
+                    {{ text('reset-intro', account=account, min=1) }}";
+    let hostile = "<i>\u{fdd0}&{{ 7*7 }}\u{fdd1}</i>";
+    let renderer = renderer();
+    let mut english = renderer.templates[&renderer.language(None)].clone();
+    english.add_template("pages/x.html", template).unwrap();
+
+    let html = english
+        .get_template("pages/x.html")
+        .unwrap()
+        .render(minijinja::context!(account => hostile))
+        .unwrap();
+
+    let (with_html, plain) = html.split_once('|').unwrap();
+    assert!(with_html.starts_with("For the account <b>&lt;i&gt;"), "{html}");
+    assert!(plain.starts_with("For the account &lt;i&gt;&amp;{{ 7*7 }}&lt;/i&gt;. At least"), "{html}");
+}
+
+#[test]
+fn a_text_that_does_not_exist_stops_the_start() {
+    let texts = Texts::read(files::embedded_texts()).unwrap();
+    let source = "<h1>{{ text(\"forgot-title\") }}</h1>\n<p>{{ text('forgott-title', a=1) }}</p>";
+
+    let faults = functions::unknown_texts("pages/x.html", source, &texts);
+
+    let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["templates/pages/x.html:2:13: there is no text forgott-title"]);
 }
 
 #[test]

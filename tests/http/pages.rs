@@ -45,6 +45,22 @@ async fn pages_are_guarded_and_load_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_page_speaks_the_language_of_the_browser() {
+    let TestServer { client, .. } = &TestServer::start().await;
+    let forgot =
+        |accepted: &'static str| client.get("/forgot-password").header("accept-language", accepted).send();
+
+    let german = forgot("de-DE,de;q=0.9,en;q=0.8").await;
+    german.assert_header("content-language", "de");
+    german.assert_header("vary", "accept-language");
+    let german = html(german).await;
+    let other = html(forgot("xx").await).await;
+
+    assert!(german.contains("<html lang=\"de\"") && german.contains("Passwort vergessen?"), "{german}");
+    assert!(other.contains("<html lang=\"en\"") && other.contains("Forgot your password?"), "{other}");
+}
+
+#[tokio::test]
 async fn the_style_sheet_is_there_and_may_be_kept() {
     let TestServer { client, .. } = &TestServer::start().await;
     let page = html(client.get("/login").send().await).await;

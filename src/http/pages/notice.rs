@@ -6,62 +6,66 @@ use serde::Serialize;
 use super::super::HttpState;
 use super::super::problem::{Code, Problem};
 use super::render;
+use crate::rendering::{Language, Text};
 
 #[derive(Serialize)]
 struct Notice {
-    title: &'static str,
-    text: &'static str,
+    title: Text,
+    detail: Text,
     next: Option<Step>,
 }
 
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize)]
 struct Step {
-    label: &'static str,
+    label: Text,
     href: &'static str,
 }
 
-const ASK_AGAIN: Option<Step> = Some(Step { label: "Ask for a new link", href: "forgot-password" });
-
 /// The page for this problem, under its status and headers.
-pub fn of(state: &HttpState, problem: &Problem) -> Result<Response, Problem> {
-    let (title, text, next) = words(problem.code());
-    let mut response = render(state, problem.status(), "notice", Notice { title, text, next })?;
+pub fn of(state: &HttpState, language: &Language, problem: &Problem) -> Result<Response, Problem> {
+    let mut response = render(state, language, problem.status(), "notice", notice(problem.code()))?;
     response.headers_mut().extend(problem.headers().iter().cloned());
     Ok(response)
 }
 
-fn words(code: Code) -> (&'static str, &'static str, Option<Step>) {
-    let sign_in = Some(Step { label: "Sign in", href: "login" });
+fn notice(code: Code) -> Notice {
+    let (id, next) = words(code);
+    let text = |part| Text::new(format!("notice-{id}-{part}"));
+    let step = |(label, href)| Step { label: Text::new(label), href };
+    Notice { title: text("title"), detail: text("text"), next: next.map(step) }
+}
+
+/// The middle of the names of its texts, and the next step: its label and where it leads.
+fn words(code: Code) -> (&'static str, Option<(&'static str, &'static str)>) {
+    let ask_again = Some(("notice-ask-again", "forgot-password"));
     match code {
-        Code::TokenInvalid => (
-            "This link is not valid",
-            "It may be incomplete. Open it from the mail again, or ask for a new one.",
-            ASK_AGAIN,
-        ),
-        Code::TokenExpired => {
-            ("This link has expired", "For your safety links work for a limited time only.", ASK_AGAIN)
+        Code::TokenInvalid => ("token-invalid", ask_again),
+        Code::TokenExpired => ("token-expired", ask_again),
+        Code::TokenUsed => ("token-used", Some(("notice-sign-in", "login"))),
+        Code::TokenSuperseded => ("token-superseded", ask_again),
+        Code::TokenRevoked => ("token-revoked", ask_again),
+        Code::Forbidden => ("forbidden", ask_again),
+        Code::RateLimited => ("rate-limited", None),
+        Code::Busy | Code::Unavailable => ("unavailable", None),
+        Code::Internal => ("internal", None),
+        _ => ("unreadable", None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rendering::Renderer;
+
+    #[test]
+    fn every_problem_has_words_in_every_language() {
+        let url = url::Url::parse("https://id.example.test").unwrap();
+        let renderer = Renderer::new(&url, &url, "Example").unwrap();
+
+        for language in renderer.languages() {
+            for code in Code::ALL {
+                renderer.page("notice", language, notice(code)).unwrap();
+            }
         }
-        Code::TokenUsed => (
-            "This link was used already",
-            "Each link works once. If it was you, sign in with your new password.",
-            sign_in,
-        ),
-        Code::TokenSuperseded => (
-            "This link no longer works",
-            "A newer link was mailed to you, or the account has changed since. Use the newest mail, or ask again.",
-            ASK_AGAIN,
-        ),
-        Code::TokenRevoked => ("This link was revoked", "It can no longer be used.", ASK_AGAIN),
-        Code::Forbidden => (
-            "That did not come from our page",
-            "Open the page again and send the form from there; cookies must be allowed.",
-            ASK_AGAIN,
-        ),
-        Code::RateLimited => ("Too many requests", "Wait a while, then try again.", None),
-        Code::Busy | Code::Unavailable => {
-            ("We cannot do that right now", "Nothing is lost. Try again in a minute.", None)
-        }
-        Code::Internal => ("Something went wrong here", "Nothing you did. Try again in a minute.", None),
-        _ => ("We cannot read that", "Go back and send the form again.", None),
     }
 }

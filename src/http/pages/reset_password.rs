@@ -16,8 +16,10 @@ use super::super::fields;
 use super::super::password_resets::record_visit;
 use super::super::problem::{Code, Problem};
 use super::form::{self, FormToken};
-use super::{guarded, render};
+use super::{fault_text, guarded, language, render};
+use crate::domain::password::{PasswordPolicy, PasswordRejection};
 use crate::domain::password_reset::VisitKind;
+use crate::rendering::{Language, Text};
 
 const COOKIE: &str = "backstamp-reset";
 /// What is longer is no token, and no cookie should hold it.
@@ -29,7 +31,7 @@ struct Page {
     csrf_token: String,
     account: String,
     min_length: usize,
-    errors: Vec<String>,
+    errors: Vec<Text>,
 }
 
 #[derive(Serialize)]
@@ -84,37 +86,49 @@ async fn open(state: &HttpState, request: &Request) -> Result<Response, Problem>
     let (reset, account) = confirm::find(state, &token).await?;
     record_visit(state, &reset, VisitKind::Page, request.headers()).await;
     let form_token = FormToken::issue(state, request, &token);
-    ask(state, form_token, StatusCode::OK, account.address.masked(), Vec::new())
+    let language = language(state, request);
+    ask(state, &language, form_token, StatusCode::OK, account.address.masked(), Vec::new())
 }
 
 /// The sent form.
 pub async fn submit(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
     let token = token(&state, &request)?;
     let form_token = FormToken::issue(&state, &request, &token);
+    let language = language(&state, &request);
     let mut form = form::receive(&state, request, &token).await?;
     let password = form.take("new_password");
     let matches = password == form.take("new_password_again");
 
     let (_, account) = confirm::find(&state, &token).await?;
-    let again =
-        |errors| ask(&state, form_token, StatusCode::UNPROCESSABLE_ENTITY, account.address.masked(), errors);
+    let again = |errors| {
+        let account = account.address.masked();
+        ask(&state, &language, form_token, StatusCode::UNPROCESSABLE_ENTITY, account, errors)
+    };
     if !matches {
-        return again(vec!["The two passwords are not the same.".into()]);
+        return again(vec![Text::new("password-mismatch")]);
     }
     if let Err(fault) = fields::new_password(&password) {
-        return again(vec![format!("The password {}.", fault.1)]);
+        return again(vec![fault_text(&fault)]);
     }
     match confirm::confirm(state.clone(), token, SecretString::from(password)).await {
         Ok(login_url) => {
-            let mut response = render(&state, StatusCode::OK, "password-changed", Changed { login_url })?;
+            let mut response =
+                render(&state, &language, StatusCode::OK, "password-changed", Changed { login_url })?;
             form::set_cookie(&mut response, &form::expired_cookie(&state.settings, COOKIE));
             Ok(response)
         }
         Err(Refused::Password(rejections)) => {
-            again(rejections.into_iter().map(|rejection| rejection.message).collect())
+            again(rejections.iter().map(|rejection| rejection_text(rejection, &state.policy)).collect())
         }
         Err(refused @ Refused::Link(_)) => Err(refused.into()),
     }
+}
+
+/// Why a password was refused, for the one who chose it.
+fn rejection_text(rejection: &PasswordRejection, policy: &PasswordPolicy) -> Text {
+    Text::new(format!("password-{}", rejection.code.replace('_', "-")))
+        .with("min", policy.min_length)
+        .with("max", policy.max_length)
 }
 
 fn token(state: &HttpState, request: &Request) -> Result<String, Problem> {
@@ -123,13 +137,14 @@ fn token(state: &HttpState, request: &Request) -> Result<String, Problem> {
 
 fn ask(
     state: &HttpState,
+    language: &Language,
     token: FormToken,
     status: StatusCode,
     account: String,
-    errors: Vec<String>,
+    errors: Vec<Text>,
 ) -> Result<Response, Problem> {
     let page = Page { csrf_token: token.value, account, min_length: state.policy.min_length, errors };
-    let mut response = render(state, status, "reset-password", page)?;
+    let mut response = render(state, language, status, "reset-password", page)?;
     form::set_cookie(&mut response, &token.cookie);
     Ok(response)
 }
