@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::accounts::{BuiltInDirectory, Directory, PasswordHasher};
+use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::config::Config;
@@ -127,6 +128,7 @@ impl App {
             ),
             inbox,
             directory,
+            api_keys: ApiKeys::new(database.clone(), Arc::clone(&clock)),
             hasher: PasswordHasher::new(Arc::clone(&clock)),
             policy: config.password_policy,
             renderer,

@@ -2,17 +2,22 @@
 //! and must never print a secret that it was given.
 
 pub mod accounts;
+pub mod keys;
 mod password;
 pub mod rebuild;
+mod table;
 
 use std::io;
 
+use chrono::TimeDelta;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::accounts::Role;
+use crate::api_keys::Scope;
 use crate::domain::address::EmailAddress;
+use crate::domain::id::ApiKeyId;
 
 /// Account mail with proof of arrival: password resets from request to changed password.
 ///
@@ -40,6 +45,9 @@ pub enum Command {
     /// Add and list accounts of the built-in directory.
     #[command(subcommand)]
     Accounts(AccountsCommand),
+    /// Make, list and revoke keys of the API.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Run Mailgun's API for this machine in a process of its own.
     Sandbox,
     /// Write a completion script to standard output.
@@ -73,6 +81,37 @@ pub struct AddAccount {
     /// Let the owner prove first that they receive mail there.
     #[arg(long)]
     pub unverified: bool,
+}
+
+/// What to do with keys of the API.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key. Its text goes to standard output, this once.
+    Create(CreateKey),
+    /// List every key, without secrets.
+    List,
+    /// End a key; a running server knows within a second.
+    Revoke {
+        /// Its id, `key_…`.
+        id: ApiKeyId,
+    },
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CreateKey {
+    /// For people, to tell keys apart.
+    pub name: String,
+    /// What it allows; may be given several times.
+    #[arg(long = "scope", required = true, value_delimiter = ',', value_parser = scopes())]
+    pub scopes: Vec<Scope>,
+    /// How long it lives, such as 90d, 12h or 30m; without it, until it is revoked.
+    #[arg(long, value_name = "SPAN", value_parser = keys::span)]
+    pub expires: Option<TimeDelta>,
+}
+
+fn scopes() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str)).try_map(|scope| scope.parse::<Scope>())
 }
 
 fn roles() -> impl TypedValueParser<Value = Role> {
@@ -117,6 +156,20 @@ mod tests {
 
         assert_eq!((plain.name, plain.role, plain.unverified), (None, Role::User, false));
         assert_eq!((full.name.as_deref(), full.role, full.unverified), (Some("Ada"), Role::Admin, true));
+    }
+
+    #[test]
+    fn a_key_has_scopes_and_perhaps_an_end() {
+        let arguments = "keys create shop --scope message:send --scope support:read --expires 90d";
+        let Some(Command::Keys(KeysCommand::Create(key))) = parse(arguments).unwrap().command else {
+            panic!("not a key to make")
+        };
+
+        assert_eq!(key.scopes, [Scope::MessageSend, Scope::SupportRead]);
+        assert_eq!(key.expires, Some(TimeDelta::days(90)));
+        for wrong in ["keys create shop", "keys create shop --scope root", "keys revoke msg_1"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod client_limit;
 mod execute;
 pub mod password_resets;
+mod support;
 #[cfg(test)]
 mod tests;
 
@@ -15,9 +16,10 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-pub use client_limit::ClientLimit;
+pub use client_limit::{Client, ClientLimit};
 pub use execute::{Context, ExecuteError, Executed, KeyChoice};
 pub use password_resets::{RequestReset, ResetAccepted, TokenError, UsableReset};
+pub use support::SupportError;
 
 use crate::clock::Clock;
 use crate::domain::id::{DataKeyId, MessageId};

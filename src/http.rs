@@ -13,6 +13,7 @@ mod edge;
 mod fields;
 mod health;
 mod json;
+mod keys;
 mod listener;
 mod messages;
 mod metrics;
@@ -30,9 +31,10 @@ use poem::{Endpoint, EndpointExt, Response, Route};
 use secrecy::SecretString;
 use url::{Origin, Url};
 
-use self::auth::AdminKey;
+use self::auth::Gate;
 use self::edge::Edge;
 use crate::accounts::{Directory, PasswordHasher};
+use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::domain::password::PasswordPolicy;
@@ -79,6 +81,7 @@ pub struct HttpState {
     pub queries: Queries,
     pub inbox: Inbox,
     pub directory: Arc<dyn Directory>,
+    pub api_keys: ApiKeys,
     pub hasher: PasswordHasher,
     pub policy: PasswordPolicy,
     pub renderer: Renderer,
@@ -97,6 +100,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         password_resets::PasswordResetsApi(state.clone()),
         messages::MessagesApi(state.clone()),
         metrics::MetricsApi(state.clone()),
+        keys::KeysApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
     ));
 
@@ -111,6 +115,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         route = route.nest("/sandbox", sandbox);
     }
     let api = resource::WithAllow::new(&api.spec(), api);
-    let route = route.nest("/", api).data(AdminKey::new(state.settings.admin_key.as_ref()));
+    let gate = Gate::new(state.settings.admin_key.as_ref(), state.api_keys.clone());
+    let route = route.nest("/", api).data(gate);
     Edge::new(route, state)
 }

@@ -13,6 +13,7 @@
 //! | [`projections`] | the log folded into tables |
 //! | [`queries`] | tables turned into answers |
 //! | [`accounts`] | the directory of who owns an address |
+//! | [`api_keys`] | which services and operators may make which calls |
 //! | [`reactors`] | events turned into work: links, mails, settling |
 //! | [`inbox`] | received webhooks, stored and then understood |
 //! | [`providers`] | Mailgun's protocol, both ways |
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod api_keys;
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use backstamp::accounts::{BuiltInDirectory, PasswordHasher};
+use backstamp::api_keys::ApiKeys;
 use backstamp::app::{self, App};
-use backstamp::cli::{self, AccountsCommand, Cli, Command};
+use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand};
 use backstamp::clock::{Clock, SystemClock};
 use backstamp::config::{Config, LogConfig, SandboxConfig, Sources};
 use backstamp::database::Database;
@@ -40,6 +41,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => open_database(&sources).await.map(|_| println!("the tables are up to date")),
         Command::Rebuild { projection } => rebuild(&sources, projection.as_deref()).await,
         Command::Accounts(command) => accounts(&sources, command).await,
+        Command::Keys(command) => keys(&sources, command).await,
         Command::Sandbox => sandbox(&sources).await,
         Command::Completions { shell } => {
             cli::completions(shell);
@@ -87,6 +89,17 @@ async fn accounts(sources: &Sources, command: AccountsCommand) -> anyhow::Result
             cli::accounts::add(&directory, &hasher, &config.password_policy, account).await
         }
         AccountsCommand::List => cli::accounts::list(&directory).await,
+    }
+}
+
+async fn keys(sources: &Sources, command: KeysCommand) -> anyhow::Result<()> {
+    let config = configuration(sources)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let keys = ApiKeys::new(connect(&config).await?, clock);
+    match command {
+        KeysCommand::Create(key) => cli::keys::create(&keys, key).await,
+        KeysCommand::List => cli::keys::list(&keys, SystemClock.now()).await,
+        KeysCommand::Revoke { id } => cli::keys::revoke(&keys, id).await,
     }
 }
 

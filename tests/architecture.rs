@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("projections", &["domain", "event_log", "database", "config", "clock", "telemetry"]),
     ("queries", &["domain", "event_log", "database", "config", "clock", "telemetry"]),
     ("accounts", &["domain", "database", "config", "clock", "telemetry"]),
+    ("api_keys", &["domain", "database", "clock"]),
     (
         "reactors",
         &[
@@ -40,7 +41,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rendering", &["domain", "config", "clock", "telemetry"]),
     (
         "http",
-        &["domain", "commands", "queries", "inbox", "accounts", "rendering", "config", "clock", "telemetry"],
+        &[
+            "domain",
+            "commands",
+            "queries",
+            "inbox",
+            "accounts",
+            "api_keys",
+            "rendering",
+            "config",
+            "clock",
+            "telemetry",
+        ],
     ),
     // A stranger that speaks HTTP: it keeps its mailbox by its own means.
     ("sandbox", &["domain", "rendering", "config", "clock", "telemetry"]),

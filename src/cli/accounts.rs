@@ -1,10 +1,9 @@
 //! `backstamp accounts`: the built-in directory from the operator's terminal.
 
-use std::fmt::Write;
-
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::table::{aligned, printable};
 use super::{AddAccount, password};
 use crate::accounts::{Account, AddError, BuiltInDirectory, NewAccount, PasswordHasher};
 use crate::domain::password::PasswordPolicy;
@@ -70,21 +69,7 @@ pub async fn list(directory: &BuiltInDirectory) -> anyhow::Result<()> {
 }
 
 fn table(accounts: &[Account]) -> String {
-    let header = ["ADDRESS", "NAME", "ROLE", "STATE", "SINCE", "ID"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = std::iter::once(header).chain(accounts.iter().map(cells)).collect();
-    let widths: Vec<usize> =
-        (0..6).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
-
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    aligned(["ADDRESS", "NAME", "ROLE", "STATE", "SINCE", "ID"], accounts.iter().map(cells))
 }
 
 fn cells(account: &Account) -> [String; 6] {
@@ -101,11 +86,6 @@ fn cells(account: &Account) -> [String; 6] {
         account.created_at.format("%Y-%m-%d").to_string(),
         account.id.to_string(),
     ]
-}
-
-/// Names may come from anybody; none may steer the terminal.
-fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{CommandError, Commands, Context, ExecuteError, KeyChoice};
+use super::{Client, CommandError, Commands, Context, ExecuteError, KeyChoice};
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, RequestId};
 use crate::domain::password_reset::{
@@ -25,8 +25,8 @@ pub struct RequestReset {
     pub locale: Option<String>,
     /// Where to go afterwards; its origin is allowed.
     pub redirect_to: Option<String>,
-    /// The client's address, or its network.
-    pub client: String,
+    /// Who asks.
+    pub client: Client,
 }
 
 /// The answer that every well-formed request gets.
@@ -248,7 +248,7 @@ fn stream_error(error: StreamError) -> TokenError {
     }
 }
 
-fn command_error(error: ExecuteError<Refusal>) -> CommandError {
+pub(super) fn command_error(error: ExecuteError<Refusal>) -> CommandError {
     match error {
         ExecuteError::Log(StreamError::Append(AppendError::Conflict | AppendError::QueueFull)) => {
             CommandError::Busy { retry_after: BUSY }

@@ -102,6 +102,10 @@ id!(
     CommandId, "cmd_"
 );
 id!(
+    /// A key of the API.
+    ApiKeyId, "key_"
+);
+id!(
     /// The key under which the personal data of one request is sealed.
     DataKeyId, "dek_"
 );

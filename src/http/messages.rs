@@ -8,7 +8,7 @@ use poem_openapi::param::{Path, Query};
 
 use super::HttpState;
 use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
-use super::auth::Operator;
+use super::auth::{Caller, SupportRead};
 use super::docs::Tags;
 use super::fields::Faults;
 use super::problem::{Code, Problem};
@@ -25,7 +25,7 @@ impl MessagesApi {
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         /// The recipient's address.
         recipient: Query<Option<String>>,
         template: Query<Option<String>>,
@@ -74,7 +74,7 @@ impl MessagesApi {
     #[oai(path = "/:id", method = "get", operation_id = "get_message")]
     async fn get(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         #[oai(name = "id")] message: Path<String>,
     ) -> Result<Answer, Problem> {
         let message = self.0.queries.message(id(&message)?).await?;
@@ -87,7 +87,7 @@ impl MessagesApi {
     #[oai(path = "/:id/timeline", method = "get", operation_id = "get_message_timeline")]
     async fn timeline(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         #[oai(name = "id")] message: Path<String>,
     ) -> Result<Answer, Problem> {
         timeline(self.0.queries.message_timeline(id(&message)?).await?)

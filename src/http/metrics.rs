@@ -8,7 +8,7 @@ use poem_openapi::{Enum, OpenApi};
 
 use super::HttpState;
 use super::answers::{Answer, found, words};
-use super::auth::Operator;
+use super::auth::{Caller, SupportRead};
 use super::docs::Tags;
 use super::fields::Faults;
 use super::problem::Problem;
@@ -45,7 +45,7 @@ impl MetricsApi {
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn delivery(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         from: Query<Option<DateTime<Utc>>>,
         to: Query<Option<DateTime<Utc>>>,
         interval: Query<Option<IntervalName>>,

@@ -13,14 +13,15 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
-use super::auth::Operator;
+use super::auth::{Caller, Principal, ResetCreate, SupportAct, SupportRead, Trusted};
 use super::client_address::client_key;
 use super::docs::Tags;
 use super::fields::{self, Faults};
 use super::json::Strict;
 use super::problem::{Code, Problem};
 use super::{HttpState, confirm};
-use crate::commands::{RequestReset, UsableReset};
+use crate::commands::{Client, RequestReset, UsableReset};
+use crate::domain::id::RequestId;
 use crate::domain::password_reset::VisitKind;
 use crate::queries::ResetFilter;
 
@@ -111,6 +112,20 @@ struct Completed {
     login_url: String,
 }
 
+#[derive(Object)]
+struct Revoked {
+    id: String,
+    /// `revoked`; or `expired` or `declined`, where nothing was left to revoke.
+    status: String,
+}
+
+#[derive(ApiResponse)]
+enum RevokeResponse {
+    /// Its link does not work any more, or is not made.
+    #[oai(status = 200)]
+    Revoked(Json<Revoked>),
+}
+
 #[derive(ApiResponse)]
 enum ConfirmResponse {
     /// The password was changed.
@@ -124,15 +139,18 @@ pub struct PasswordResetsApi(pub Arc<HttpState>);
 impl PasswordResetsApi {
     /// Ask for a reset
     ///
-    /// The answer is the same whether or not the address belongs to an account.
+    /// The answer is the same whether or not the address belongs to an account. A backend that asks on behalf
+    /// of many people shows a key with the scope: its requests are not counted against one client address.
     #[oai(path = "/", method = "post", operation_id = "request_password_reset", tag = "Tags::PasswordResets")]
     async fn request(
         &self,
         request: &Request,
+        #[oai(scope = "ResetCreate")] backend: Trusted<ResetCreate>,
         body: Strict<ResetRequest>,
     ) -> Result<RequestResponse, Problem> {
         let Self(state) = self;
-        let accepted = state.commands.request_reset(understand(state, request, body.0)?).await?;
+        let reset = understand(state, client(state, request, backend.principal), body.0)?;
+        let accepted = state.commands.request_reset(reset).await?;
         Ok(RequestResponse::Accepted(Json(Accepted {
             request_id: accepted.request_id.to_string(),
             status: "accepted".into(),
@@ -194,7 +212,7 @@ impl PasswordResetsApi {
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         /// The address that the reset was asked for.
         recipient: Query<Option<String>>,
         /// Such as `live`, `completed` or `declined`.
@@ -223,7 +241,7 @@ impl PasswordResetsApi {
     #[oai(path = "/:id", method = "get", operation_id = "get_password_reset", tag = "Tags::Operators")]
     async fn get(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         #[oai(name = "id")] request: Path<String>,
     ) -> Result<Answer, Problem> {
         let reset = self.0.queries.reset(id(&request)?).await?;
@@ -241,15 +259,47 @@ impl PasswordResetsApi {
     )]
     async fn timeline(
         &self,
-        _operator: Operator,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         #[oai(name = "id")] request: Path<String>,
     ) -> Result<Answer, Problem> {
         timeline(self.0.queries.reset_timeline(id(&request)?).await?)
     }
+
+    /// Revoke one
+    ///
+    /// Its link stops working, or is not made; other requests for the address stay as they are. Revoking again
+    /// changes nothing. One whose password is being changed, or was changed, cannot be revoked (409).
+    #[oai(
+        path = "/:id/revoke",
+        method = "post",
+        operation_id = "revoke_password_reset",
+        tag = "Tags::Operators"
+    )]
+    async fn revoke(
+        &self,
+        #[oai(scope = "SupportAct")] caller: Caller<SupportAct>,
+        #[oai(name = "id")] request: Path<String>,
+    ) -> Result<RevokeResponse, Problem> {
+        let Self(state) = self;
+        let request_id: RequestId = id(&request)?;
+        let stream = state.queries.reset_stream(request_id).await?;
+        let stream = stream.ok_or_else(|| Problem::new(Code::NotFound))?;
+        let status = state.commands.revoke_reset(&stream, request_id, &caller.principal.to_string()).await?;
+        let id = request_id.to_string();
+        Ok(RevokeResponse::Revoked(Json(Revoked { id, status: status.to_owned() })))
+    }
+}
+
+/// Who asks: a backend by its key, anybody else by their address.
+pub fn client(state: &HttpState, request: &Request, backend: Option<Principal>) -> Client {
+    match backend {
+        Some(principal) => Client::Trusted(principal.to_string()),
+        None => Client::Address(client_key(request, &state.settings.trusted_proxies)),
+    }
 }
 
 /// The form of a request, decided before anything is looked up.
-pub fn understand(state: &HttpState, request: &Request, body: ResetRequest) -> Result<RequestReset, Problem> {
+pub fn understand(state: &HttpState, client: Client, body: ResetRequest) -> Result<RequestReset, Problem> {
     let settings = &state.settings;
     let redirect = |url: &String| fields::redirect(url, &settings.allowed_redirects);
     let mut faults = Faults::default();
@@ -259,7 +309,7 @@ pub fn understand(state: &HttpState, request: &Request, body: ResetRequest) -> R
         faults.take("/redirect_to", body.redirect_to.as_ref().map(redirect).transpose()),
     );
     let (Some(email), Some(locale), Some(redirect_to)) = checked else { return Err(faults.into()) };
-    Ok(RequestReset { email, locale, redirect_to, client: client_key(request, &settings.trusted_proxies) })
+    Ok(RequestReset { email, locale, redirect_to, client })
 }
 
 /// Evidence only: whether it could be kept changes nothing for the visitor.

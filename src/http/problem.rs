@@ -12,7 +12,7 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registr
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Enum, Object};
 
-use crate::commands::{CommandError, TokenError};
+use crate::commands::{CommandError, SupportError, TokenError};
 use crate::domain::password::PasswordRejection;
 use crate::queries::QueryError;
 
@@ -32,6 +32,7 @@ pub enum Code {
     MethodNotAllowed,
     WebhookRefused,
     RequestTimeout,
+    Conflict,
     TokenExpired,
     TokenUsed,
     TokenSuperseded,
@@ -48,7 +49,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of its status.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::MalformedRequest,
         Self::MalformedJson,
         Self::TokenInvalid,
@@ -58,6 +59,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::WebhookRefused,
         Self::RequestTimeout,
+        Self::Conflict,
         Self::TokenExpired,
         Self::TokenUsed,
         Self::TokenSuperseded,
@@ -84,6 +86,7 @@ impl Code {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Not with this method"),
             Self::WebhookRefused => (StatusCode::NOT_ACCEPTABLE, "The webhook is refused for good"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
+            Self::Conflict => (StatusCode::CONFLICT, "Not possible as things stand"),
             Self::TokenExpired => (StatusCode::GONE, "The link has expired"),
             Self::TokenUsed => (StatusCode::GONE, "The link was used already"),
             Self::TokenSuperseded => (StatusCode::GONE, "A newer link or a change of the account took over"),
@@ -178,8 +181,22 @@ impl Problem {
     }
 
     /// No key, or not a valid one (RFC 6750 §3).
-    fn unauthorized() -> Self {
+    pub fn unauthorized() -> Self {
         Self::new(Code::Unauthorized).header(header::WWW_AUTHENTICATE, "Bearer realm=\"backstamp\"")
+    }
+
+    /// The key is good, but not for this (RFC 6750 §3.1).
+    pub fn missing_scope(scope: &str) -> Self {
+        let challenge =
+            format!("Bearer realm=\"backstamp\", error=\"insufficient_scope\", scope=\"{scope}\"");
+        Self::new(Code::Forbidden)
+            .detail(format!("This call needs a key with the scope {scope}."))
+            .header(header::WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// What the answer depends on is away, for a while.
+    pub fn unavailable() -> Self {
+        Self::new(Code::Unavailable).retry_after(5)
     }
 
     /// The method is not among those that the path takes.
@@ -298,7 +315,7 @@ impl From<CommandError> for Problem {
         match error {
             CommandError::TooManyRequests { retry_after, limit } => rate_limited(retry_after, limit),
             CommandError::Busy { retry_after } => Self::busy(retry_after),
-            CommandError::Unavailable => Self::new(Code::Unavailable).retry_after(5),
+            CommandError::Unavailable => Self::unavailable(),
         }
     }
 }
@@ -312,7 +329,17 @@ impl From<TokenError> for Problem {
             TokenError::Superseded => Self::new(Code::TokenSuperseded),
             TokenError::Revoked => Self::new(Code::TokenRevoked),
             TokenError::Busy { retry_after } => Self::busy(retry_after),
-            TokenError::Unavailable => Self::new(Code::Unavailable).retry_after(5),
+            TokenError::Unavailable => Self::unavailable(),
+        }
+    }
+}
+
+impl From<SupportError> for Problem {
+    fn from(error: SupportError) -> Self {
+        match error {
+            SupportError::NotFound => Self::new(Code::NotFound),
+            SupportError::Impossible(why) => Self::new(Code::Conflict).detail(why),
+            SupportError::Command(error) => error.into(),
         }
     }
 }
@@ -326,7 +353,7 @@ impl From<QueryError> for Problem {
             QueryError::UnknownOutcome => "/outcome",
             QueryError::Database(error) => {
                 tracing::error!(%error, "a query failed");
-                return Self::new(Code::Unavailable).retry_after(5);
+                return Self::unavailable();
             }
             QueryError::Unreadable(error) => {
                 tracing::error!(%error, "a row cannot be read");

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::Projection;
+use super::{Projection, actor};
 use crate::database::{Transaction, Value};
-use crate::domain::bounce::mask;
 use crate::domain::password_reset::PasswordResetEvent as Event;
 use crate::event_log::{ConsumeError, Consumer, LogEvent, RecordedEvent};
 
@@ -129,7 +128,7 @@ impl Change {
                 self.completed_at = Some(micros(completion.at));
             }
             Event::Expired { .. } => stands("expired", None),
-            Event::Revoked { by, .. } => stands("revoked", Some(mask(by))),
+            Event::Revoked { by, .. } => stands("revoked", Some(actor(by))),
             Event::Reported { .. } | Event::Erased { .. } | Event::Unknown => {}
         }
     }

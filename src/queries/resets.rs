@@ -72,6 +72,13 @@ impl Queries {
         let row = self.database.fetch_optional(sql, &[id.to_string().into()]).await?;
         row.map(|row| ResetSummary::of(&row, self.clock.now())).transpose()
     }
+
+    /// The stream that a request is told in.
+    pub async fn reset_stream(&self, id: RequestId) -> Result<Option<String>, QueryError> {
+        let sql = "SELECT stream FROM resets WHERE request_id = $1";
+        let row = self.database.fetch_optional(sql, &[id.to_string().into()]).await?;
+        Ok(row.map(|row| row.text("stream")).transpose()?)
+    }
 }
 
 impl ResetFilter {

@@ -5,6 +5,7 @@ mod support;
 
 mod bad_input;
 mod command_line;
+mod keys;
 mod kills;
 mod outages;
 mod races;

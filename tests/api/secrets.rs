@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::installation::SECRET_KEY;
 use crate::support::webhook::{Signature, event_of};
-use crate::support::{ADMIN_KEY, Answer, Installation, Program, SIGNING_KEY, eventually, tables};
+use crate::support::{ADMIN_KEY, Answer, Api, Installation, Program, SIGNING_KEY, eventually, tables};
 
 const OWNER: &str = "confidential.owner@example.test";
 const OLD: &str = "an old lantern by the river";
@@ -47,6 +47,17 @@ fn secrets_of(token: &str) -> Vec<Secret> {
         spellings("the admin key", ADMIN_KEY.as_bytes()),
         spellings("the root key", SECRET_KEY.as_bytes()),
         spellings("the signing key", SIGNING_KEY.as_bytes()),
+    ]
+    .concat()
+}
+
+fn secrets_of_key(key: &str) -> Vec<Secret> {
+    let secret = key.rsplit('_').next().expect("a secret");
+    let bytes = hex::decode(secret).expect("hexadecimal digits");
+    [
+        spellings("the API key", key.as_bytes()),
+        spellings("the API key's secret", secret.as_bytes()),
+        spellings("the API key's bytes", &bytes),
     ]
     .concat()
 }
@@ -97,6 +108,31 @@ async fn walk(installation: &Installation, program: &Program) -> String {
     token
 }
 
+/// Makes a key both ways, uses it well and badly; answers the keys.
+async fn use_keys(installation: &Installation, api: &Api) -> [String; 2] {
+    let made = installation.run(&["keys", "create", "desk", "--scope", "support:read"], "").await.stdout;
+    let wanted = json!({ "name": "shop", "scopes": ["message:send"] });
+    let answer = Answer::of(api.request(Method::POST, "/v1/keys").bearer_auth(ADMIN_KEY).json(&wanted)).await;
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let keys = [
+        String::from_utf8(made).expect("text").trim().to_owned(),
+        answer.body["key"].as_str().expect("a key").to_owned(),
+    ];
+    for (key, status) in keys.iter().zip([200, 403]) {
+        let used = Answer::of(api.request(Method::GET, "/v1/messages").bearer_auth(key)).await;
+        assert_eq!(used.expect("an answer").status, status);
+        let misplaced = json!({ "email": OWNER, "locale": key, "key": key });
+        assert_eq!(api.post("/v1/password-resets", &misplaced).await.status, 422);
+        assert_eq!(api.get(&format!("/v1/keys/{key}?key={key}")).await.status, 405);
+    }
+    let listed = Answer::of(api.request(Method::GET, "/v1/keys").bearer_auth(ADMIN_KEY)).await;
+    let listed = listed.expect("an answer").text;
+    let hidden = |key: &String| !listed.contains(key.rsplit('_').next().expect("a secret"));
+    assert!(listed.contains("shop") && keys.iter().all(hidden), "{listed}");
+    keys
+}
+
 #[tokio::test]
 async fn no_secret_is_found_at_rest_or_in_the_loudest_log() {
     let (mut installation, sandbox) = Installation::with_sandbox().await;
@@ -105,8 +141,10 @@ async fn no_secret_is_found_at_rest_or_in_the_loudest_log() {
     program.mailbox = sandbox.mailbox.clone();
 
     let token = walk(&installation, &program).await;
+    let keys = use_keys(&installation, &program.api).await;
 
-    let (log, secrets) = (program.log(), secrets_of(&token));
+    let log = program.log();
+    let secrets = [secrets_of(&token), secrets_of_key(&keys[0]), secrets_of_key(&keys[1])].concat();
     assert!(log.contains("\"route\":\"/v1/password-resets/confirm\""), "the log is not that loud");
     let address =
         [spellings("the address", OWNER.as_bytes()), spellings("its local part", b"confidential.owner")];

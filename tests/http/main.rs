@@ -5,6 +5,7 @@
 
 mod api;
 mod edge;
+mod keys;
 mod pages;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstamp::accounts::{Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Role};
+use backstamp::api_keys::ApiKeys;
 use backstamp::clock::{Clock, FixedClock};
 use backstamp::commands::{Commands, Context, RequestReset};
 use backstamp::database::scratch::Scratch;
@@ -63,6 +65,7 @@ struct TestServer {
     client: TestClient<BoxEndpoint<'static, Response>>,
     commands: Commands,
     directory: Arc<BuiltInDirectory>,
+    api_keys: ApiKeys,
     clock: Arc<FixedClock>,
     _scratch: Scratch,
 }
@@ -91,6 +94,8 @@ impl TestServer {
         let commands = Commands::new(log, clock.clone(), roots, ResetPolicy::default(), 3, tasks);
         let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
 
+        let api_keys = ApiKeys::new(database.clone(), clock.clone());
+
         let public_url = Url::parse(public_url).unwrap();
         let reset_page = public_url.join("reset-password").unwrap();
         let app = Url::parse("https://app.test").unwrap().origin();
@@ -110,6 +115,7 @@ impl TestServer {
             queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
             inbox,
             directory: directory.clone(),
+            api_keys: api_keys.clone(),
             hasher: PasswordHasher::new(clock.clone()),
             policy: PasswordPolicy::default(),
             renderer,
@@ -119,7 +125,7 @@ impl TestServer {
             sandbox: None,
         };
         let client = TestClient::new(routes(state).boxed());
-        Self { client, commands, directory, clock, _scratch: scratch }
+        Self { client, commands, directory, api_keys, clock, _scratch: scratch }
     }
 
     /// An account with this address.
@@ -140,7 +146,7 @@ impl TestServer {
             email: account.address.clone(),
             locale: None,
             redirect_to: redirect_to.map(str::to_owned),
-            client: format!("the owner of {}", account.id),
+            client: format!("the owner of {}", account.id).into(),
         };
         let request_id = self.commands.request_reset(request).await.unwrap().request_id;
         let stream = self.commands.index_key().stream_key(&account.address).to_string();

@@ -182,9 +182,9 @@ impl PasswordReset {
                 })
             }
             Command::Revoke { request_id, by, at } => {
-                let (request, _) = self.linked(request_id)?;
+                let request = self.request(request_id).ok_or(Refusal::NoLink)?;
                 match request.status {
-                    Status::Live | Status::Superseded { .. } => {
+                    Status::Pending | Status::Live | Status::Superseded { .. } => {
                         Ok(vec![Event::Revoked { request_id, by, at }])
                     }
                     Status::Completing { .. } => Err(Refusal::Completing),

@@ -68,6 +68,6 @@ pub enum PasswordResetCommand {
     FailCompletion { request_id: RequestId, attempt: u32, at: DateTime<Utc> },
     /// The link's time is over.
     Expire { request_id: RequestId, at: DateTime<Utc> },
-    /// The link shall not work any more.
+    /// The link shall not work any more, or not be made.
     Revoke { request_id: RequestId, by: String, at: DateTime<Utc> },
 }

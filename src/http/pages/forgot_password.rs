@@ -52,7 +52,7 @@ pub async fn submit(state: Arc<HttpState>, request: Request) -> Result<Response,
         }
     };
     let locale = Some(language.tag().to_owned());
-    let request = RequestReset { email, locale, redirect_to: None, client };
+    let request = RequestReset { email, locale, redirect_to: None, client: client.into() };
     let accepted = state.commands.request_reset(request).await?;
     let sent = Sent { expires_in_minutes: accepted.expires_in.div_ceil(60) };
     render(&state, &language, StatusCode::OK, "mail-sent", sent)

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::{Entry, meta};
 use crate::domain::id::MessageId;
 use crate::domain::password_reset::{DeclineReason, PasswordResetEvent as Event, VisitKind};
+use crate::projections::actor;
 
 pub(super) fn entry(event: &Event) -> Option<Entry> {
     let request_id = event.request_id()?.to_string();
@@ -54,7 +55,7 @@ pub(super) fn entry(event: &Event) -> Option<Entry> {
         }
         Event::Expired { at, .. } => (*at, "The link's time ran out unused.".to_owned(), meta([])),
         Event::Revoked { by, at, .. } => {
-            (*at, "The link was ended on purpose.".to_owned(), meta([("by", revoker(by))]))
+            (*at, "The link was ended on purpose.".to_owned(), meta([("by", json!(actor(by)))]))
         }
         Event::Reported { at, .. } => {
             (*at, "The owner said that it was not they who asked.".to_owned(), meta([]))
@@ -67,11 +68,6 @@ pub(super) fn entry(event: &Event) -> Option<Entry> {
 
 fn attempt(attempt: u32, message_id: MessageId) -> serde_json::Map<String, Json> {
     meta([("attempt", json!(attempt)), ("message_id", json!(message_id))])
-}
-
-/// Whoever it was, an address is not told.
-fn revoker(by: &str) -> Json {
-    json!(crate::domain::bounce::mask(by))
 }
 
 fn decline(reason: DeclineReason) -> &'static str {

@@ -182,7 +182,15 @@ fn a_link_that_works_or_could_work_again_can_be_revoked() {
     given(two_links()).when(revoke(2, 110)).then_expect_events(vec![revoked(2)]);
     given(superseded.clone()).when(revoke(1, 110)).then_expect_events(vec![revoked(1)]);
     given(then(superseded, [revoke(1, 110)])).when(restore(2, 111)).then_expect_events(vec![]);
-    given([request(1, 0)]).when(revoke(1, 110)).then_expect_error(Refusal::NoLink);
+}
+
+#[test]
+fn a_request_that_is_revoked_in_time_leads_to_no_link() {
+    let revoked = Event::Revoked { request_id: rst(1), by: "support".into(), at: at(1) };
+
+    given([request(1, 0)]).when(revoke(1, 1)).then_expect_events(vec![revoked]);
+    given([request(1, 0), revoke(1, 1)]).when(issue(1, 2)).then_expect_events(vec![]);
+    given([]).when(revoke(1, 1)).then_expect_error(Refusal::NoLink);
 }
 
 #[test]
