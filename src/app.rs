@@ -3,6 +3,7 @@
 mod housekeeping;
 mod mail;
 mod readiness;
+mod standing;
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -10,9 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use poem::EndpointExt;
-use poem::Server;
 use poem::listener::TcpAcceptor;
+use poem::{Endpoint, EndpointExt, Server};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -30,7 +30,7 @@ use crate::domain::id::WebhookId;
 use crate::domain::keys::RootKeys;
 use crate::domain::password_reset::ResetPolicy;
 use crate::event_log::{EventLog, Keyring, Subscription};
-use crate::http::{self, HttpSettings, HttpState, Patient};
+use crate::http::{self, HttpSettings, HttpState, Patient, Scrape};
 use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
 use crate::queries::{self, Queries};
@@ -39,6 +39,7 @@ use crate::reactors::{
     ScheduleWork, SendDueMessages, SendSettings, SettleCompletions, Workers,
 };
 use crate::rendering::Renderer;
+use crate::telemetry::Metrics;
 use mail::Mail;
 
 /// How long a start waits for a database that is away.
@@ -88,23 +89,30 @@ impl App {
         let commands =
             Commands::new(log.clone(), Arc::clone(&clock), roots.clone(), policy, per_client, tasks.clone());
 
-        let listener = TcpListener::bind(config.http.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", config.http.listen))?;
+        let renderer = Renderer::new(&config.http.public_url, &config.reset.page, BRAND)?;
+        let metrics = Metrics::new(renderer.mail_names());
+        let scrape: Arc<dyn Scrape> =
+            Arc::new(standing::Observer::new(metrics.clone(), database.clone(), log.clone()));
+        let listener = bind(config.http.listen).await?;
+        let metrics_listener = match config.http.metrics_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
         let address = listener.local_addr()?;
-        let mail = Mail::start(&config, address, &database, Arc::clone(&clock), stop.clone()).await?;
+        let clock_of_mail = Arc::clone(&clock);
+        let mail =
+            Mail::start(&config, address, &database, clock_of_mail, metrics.clone(), stop.clone()).await?;
         let inbox = Inbox::start(
             database.clone(),
             mail.signing_keys.clone(),
             config.webhook_max_age,
             Arc::new(keyring),
             Arc::clone(&clock),
+            metrics.clone(),
             &tasks,
         );
         let directory: Arc<dyn Directory> =
             Arc::new(BuiltInDirectory::new(database.clone(), Arc::clone(&clock)));
-        let renderer = Renderer::new(&config.http.public_url, &config.reset.page, BRAND)?;
-
         let app = Self {
             address,
             database: database.clone(),
@@ -116,6 +124,8 @@ impl App {
             _lock: lock,
         };
         app.follow_the_log(&config, &directory, &renderer, &clock);
+        let volume = Arc::new(projections::Volume::new(metrics.clone(), log.clone()));
+        app.tasks.spawn(Subscription::new(log.clone(), volume).run(app.stop.clone()));
         let worker = InboxWorker::new(database.clone(), inbox.clone(), commands.clone());
         app.tasks.spawn(worker.run(app.stop.clone()));
         app.tasks.spawn(housekeeping::run(log.clone(), app.stop.clone()));
@@ -135,9 +145,14 @@ impl App {
             settings: http_settings(&config, &roots)?,
             clock,
             readiness: Arc::new(readiness::Dependencies::new(database, log)),
+            metrics,
+            scrape: Arc::clone(&scrape),
             sandbox: app.mail.sandbox_routes().map(|routes| routes.boxed()),
         };
-        app.serve(listener, state)?;
+        app.serve(listener, http::routes(state))?;
+        if let Some(listener) = metrics_listener {
+            app.serve(listener, http::metrics_routes(scrape))?;
+        }
         Ok(app)
     }
 
@@ -201,9 +216,8 @@ impl App {
         ]
     }
 
-    fn serve(&self, listener: TcpListener, state: HttpState) -> anyhow::Result<()> {
+    fn serve(&self, listener: TcpListener, routes: impl Endpoint + 'static) -> anyhow::Result<()> {
         let server = Server::new_with_acceptor(Patient::new(TcpAcceptor::from_tokio(listener)?));
-        let routes = http::routes(state);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let stopped = stop.clone().cancelled_owned();
@@ -291,6 +305,10 @@ pub async fn open_database(url: &str) -> anyhow::Result<Database> {
             Err(error) => return Err(error).context("the database cannot be used"),
         }
     }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 /// Keeps a second `serve` off a SQLite file; other subcommands may run beside it.

@@ -20,6 +20,7 @@ mod metrics;
 mod pages;
 mod password_resets;
 mod problem;
+mod prometheus;
 mod resource;
 mod webhooks;
 
@@ -41,9 +42,11 @@ use crate::domain::password::PasswordPolicy;
 use crate::inbox::Inbox;
 use crate::queries::Queries;
 use crate::rendering::Renderer;
+use crate::telemetry::Metrics;
 
 pub use self::health::{Dependency, Readiness};
 pub use self::listener::Patient;
+pub use self::prometheus::{Scrape, metrics_routes};
 
 /// What of the configuration matters here.
 pub struct HttpSettings {
@@ -88,6 +91,8 @@ pub struct HttpState {
     pub settings: HttpSettings,
     pub clock: Arc<dyn Clock>,
     pub readiness: Arc<dyn Readiness>,
+    pub metrics: Metrics,
+    pub scrape: Arc<dyn Scrape>,
     /// The sandbox's mailbox, where it runs; lives under `/sandbox`.
     pub sandbox: Option<BoxEndpoint<'static>>,
 }
@@ -102,6 +107,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         metrics::MetricsApi(state.clone()),
         keys::KeysApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
+        prometheus::PrometheusApi(state.scrape.clone()),
     ));
 
     let mut route = Route::new()

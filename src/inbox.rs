@@ -8,21 +8,21 @@ mod effect;
 mod store;
 mod worker;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-pub use store::release_all;
+pub use store::{Standing, release_all, standing};
 pub use worker::InboxWorker;
 
 use crate::clock::Clock;
 use crate::database::{Database, GroupCommit};
 use crate::domain::id::WebhookId;
 use crate::providers::mailgun::{self, SigningKeys};
+use crate::telemetry::Metrics;
 use store::{NewWebhook, Stored};
 
 /// Webhooks that may wait to be stored; beyond it the provider is asked to come back.
@@ -46,6 +46,20 @@ pub enum Receipt {
     Unavailable,
 }
 
+impl Receipt {
+    /// The word for it in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Contested => "contested",
+            Self::Refused(_) => "refused",
+            Self::NoSigningKey => "no_signing_key",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// Seals and opens the bodies of stored webhooks, each under a key of its own.
 pub trait BodySealer: Send + Sync {
     /// Answers the sealed body and the wrapped key.
@@ -67,7 +81,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     store: GroupCommit<NewWebhook, Option<Stored>>,
     received: watch::Sender<()>,
-    refused: Mutex<BTreeMap<&'static str, u64>>,
+    metrics: Metrics,
 }
 
 impl Inbox {
@@ -78,6 +92,7 @@ impl Inbox {
         max_age: Duration,
         sealer: Arc<dyn BodySealer>,
         clock: Arc<dyn Clock>,
+        metrics: Metrics,
         tasks: &TaskTracker,
     ) -> Self {
         let received = watch::Sender::new(());
@@ -89,12 +104,17 @@ impl Inbox {
                 wake.send_replace(());
             }
         });
-        let refused = Mutex::default();
-        Self { inner: Arc::new(Inner { keys, max_age, sealer, clock, store, received, refused }) }
+        Self { inner: Arc::new(Inner { keys, max_age, sealer, clock, store, received, metrics }) }
     }
 
     /// Takes a post. Answers `Stored` only once it is durable.
     pub async fn receive(&self, body: Bytes) -> Receipt {
+        let receipt = self.store(body).await;
+        self.inner.metrics.webhook("mailgun", receipt.as_str());
+        receipt
+    }
+
+    async fn store(&self, body: Bytes) -> Receipt {
         let inner = &self.inner;
         let Some(keys) = &inner.keys else { return Receipt::NoSigningKey };
         let now = inner.clock.now();
@@ -124,18 +144,12 @@ impl Inbox {
         }
     }
 
-    /// Refusals since the start, by reason.
-    pub fn refused(&self) -> BTreeMap<&'static str, u64> {
-        self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn received(&self) -> watch::Receiver<()> {
         self.inner.received.subscribe()
     }
 
     fn refuse(&self, reason: &'static str) -> Receipt {
-        let mut refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        *refused.entry(reason).or_default() += 1;
+        self.inner.metrics.webhook_refused(reason);
         tracing::warn!(reason, "a webhook was refused");
         Receipt::Refused(reason)
     }

@@ -6,6 +6,7 @@
 mod deliveries;
 mod resets;
 mod timeline;
+mod volume;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::event_log::Consumer;
 pub use deliveries::Deliveries;
 pub use resets::Resets;
 pub use timeline::Timeline;
+pub use volume::Volume;
 
 /// A consumer whose tables follow from the log alone.
 pub trait Projection: Consumer {

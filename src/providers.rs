@@ -4,6 +4,7 @@
 //! second call is safe is decided by whoever keeps the log), never touch the database, and never put a body,
 //! an address or a key into an error or a log line.
 
+mod counted;
 pub mod mailgun;
 
 use std::fmt;
@@ -14,6 +15,8 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::address::EmailAddress;
 use crate::domain::id::MessageId;
+
+pub use counted::Counted;
 
 /// One rendered mail to one recipient.
 #[derive(Clone)]

@@ -28,11 +28,17 @@ pub use notify_after_password_change::NotifyAfterPasswordChange;
 pub use schedule_work::ScheduleWork;
 pub use send_due_messages::{SendDueMessages, SendSettings};
 pub use settle_completions::SettleCompletions;
-pub use work::{NewWork, Work, count_due, release_all as release_leases};
+pub use work::{NewWork, WaitingMails, Work, count_due, release_all as release_leases};
 pub use worker::Workers;
 
 use crate::commands::ExecuteError;
+use crate::database::{Database, DatabaseError};
 use crate::event_log::{RecordedEvent, StreamError};
+
+/// The outbox, for whoever watches it.
+pub async fn waiting_mails(database: &Database) -> Result<WaitingMails, DatabaseError> {
+    work::waiting(database, send_due_messages::KIND).await
+}
 
 /// Turns events into work, and does it.
 #[async_trait]

@@ -185,6 +185,13 @@ impl Renderer {
         self.render(language, &format!("pages/{name}.html"), context)
     }
 
+    /// The names of the mails that there are templates for.
+    pub fn mail_names(&self) -> impl Iterator<Item = String> {
+        let templates = self.templates.values().next().into_iter().flat_map(Environment::templates);
+        let names = templates.filter_map(|(name, _)| name.strip_prefix("mail/"));
+        names.filter_map(|name| name.strip_suffix("/subject.txt")).map(str::to_owned)
+    }
+
     /// What the pages are styled with.
     pub fn stylesheet(&self) -> &Stylesheet {
         &self.stylesheet

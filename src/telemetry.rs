@@ -1,7 +1,9 @@
-//! The log: one event, one line, on standard error.
+//! The log: one event, one line, on standard error; and the metrics that Prometheus reads.
 //!
 //! Must never let input forge a line, nor other crates write statements, URLs or headers into it: whatever is
 //! not ours speaks from `warn` up, however loud the filter.
+
+mod metrics;
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -13,6 +15,8 @@ use tracing_subscriber::fmt::{FmtContext, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+pub use metrics::{MEDIA_TYPE, Metrics, Standing};
 
 use crate::config::{LogConfig, LogFormat};
 

@@ -12,9 +12,10 @@ use url::Url;
 use crate::clock::Clock;
 use crate::config::{Config, MailProvider};
 use crate::database::Database;
-use crate::providers::Provider;
 use crate::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys};
+use crate::providers::{Counted, Provider};
 use crate::sandbox::{Pace, Sandbox, SandboxSettings};
+use crate::telemetry::Metrics;
 
 /// Of a whole call. Shorter than a worker's lease, so that no second worker can be calling meanwhile.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -33,6 +34,19 @@ pub struct Mail {
 impl Mail {
     /// Starts the sandbox if it is the provider; makes the client.
     pub async fn start(
+        config: &Config,
+        address: SocketAddr,
+        database: &Database,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let mut mail = Self::of(config, address, database, clock, stop).await?;
+        mail.provider = Arc::new(Counted::new(mail.provider, metrics));
+        Ok(mail)
+    }
+
+    async fn of(
         config: &Config,
         address: SocketAddr,
         database: &Database,

@@ -27,6 +27,8 @@ pub struct HttpConfig {
     /// `BACKSTAMP_ANSWER_DEADLINE_MS`, default 0, which is none: how long after its arrival a public request
     /// that could betray an account is answered.
     pub answer_deadline: Option<Duration>,
+    /// `BACKSTAMP_METRICS_LISTEN`, where `/metrics` is served without a key, default none.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl HttpConfig {
@@ -40,6 +42,10 @@ impl HttpConfig {
                 "must be a loopback address in the sandbox: its mailbox opens every account",
             );
         }
+        let metrics_listen = reader.parsed("BACKSTAMP_METRICS_LISTEN", socket);
+        if metrics_listen == Some(listen) {
+            reader.fault("BACKSTAMP_METRICS_LISTEN", "must not be the address of BACKSTAMP_LISTEN");
+        }
         let deadline = reader.number("BACKSTAMP_ANSWER_DEADLINE_MS", 0, 0..=60_000);
         Self {
             listen,
@@ -48,6 +54,7 @@ impl HttpConfig {
             allowed_redirects: reader.list("BACKSTAMP_ALLOWED_REDIRECTS", origin),
             allowed_origins: reader.list("BACKSTAMP_ALLOWED_ORIGINS", origin),
             requests_per_ip_per_hour: reader.number("BACKSTAMP_REQUESTS_PER_IP_PER_HOUR", 30, 1..=u32::MAX),
+            metrics_listen,
             answer_deadline: (deadline > 0).then(|| Duration::from_millis(deadline)),
         }
     }

@@ -21,7 +21,7 @@ const LEAST_LIKENESS: f64 = 0.6;
 pub(super) const LEAST_KEY_LENGTH: usize = 32;
 
 /// Settings of the contract that this version does not act on: silence would look like consent.
-const UNAVAILABLE: [&str; 2] = ["BACKSTAMP_METRICS_LISTEN", "BACKSTAMP_OTLP_ENDPOINT"];
+const UNAVAILABLE: [&str; 1] = ["BACKSTAMP_OTLP_ENDPOINT"];
 pub(super) const NOT_AVAILABLE: &str = "is not available in this version";
 
 pub(super) struct Reader {

@@ -191,7 +191,8 @@ fn whatever_is_unsafe_or_unusable_is_a_fault_of_its_variable() {
         ("BACKSTAMP_SANDBOX_LISTEN", "0.0.0.0:8090"),
         ("BACKSTAMP_REPEAT_REQUEST", "resend"),
         ("BACKSTAMP_MAIL_PROVIDER", "smtp"),
-        ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1:9090"),
+        ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1"),
+        ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1:8080"),
         ("BACKSTAMP_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
     ] {
         let faults = Desk::production_but(name, value).faults();

@@ -54,6 +54,11 @@ pub async fn advance(
     Ok(())
 }
 
+/// Events that were put aside, over all consumers.
+pub async fn count_parked(database: &Database) -> Result<i64, DatabaseError> {
+    database.fetch_one("SELECT count(*) AS n FROM parked_events", &[]).await?.int("n")
+}
+
 /// Puts an event aside for the consumer, where an operator sees it.
 pub async fn park(
     transaction: &mut Transaction,

@@ -95,14 +95,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         self.finish(&mut response, &request_id);
         self.wait_for_deadline(arrived, &method, route).await;
 
-        tracing::info!(
-            request_id,
-            method = method.as_str(),
-            route,
-            status = response.status().as_u16(),
-            seconds = arrived.elapsed().as_secs_f64(),
-            "answered"
-        );
+        let (status, seconds) = (response.status().as_u16(), arrived.elapsed().as_secs_f64());
+        self.state.metrics.answered(method.as_str(), route, status, seconds);
+        tracing::info!(request_id, method = method.as_str(), route, status, seconds, "answered");
         Ok(response)
     }
 }

@@ -232,6 +232,31 @@ pub async fn put_off(
     transaction.commit().await
 }
 
+/// What the table holds that somebody should know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Webhooks that wait to be understood.
+    pub pending: i64,
+    /// Webhooks that failed for good and wait for an operator.
+    pub failed: i64,
+    /// When the last one came.
+    pub last_received: Option<DateTime<Utc>>,
+}
+
+/// How the inbox stands. Each number has an index.
+pub async fn standing(database: &Database) -> Result<Standing, DatabaseError> {
+    let sql = "SELECT (SELECT count(*) FROM webhooks WHERE outcome = 'pending') AS pending,
+                      (SELECT count(*) FROM webhooks WHERE outcome = 'failed') AS failed,
+                      COALESCE((SELECT max(received_at) FROM webhooks), 0) AS last_received";
+    let row = database.fetch_one(sql, &[]).await?;
+    let last_received = row.int("last_received")?;
+    Ok(Standing {
+        pending: row.int("pending")?,
+        failed: row.int("failed")?,
+        last_received: DateTime::from_timestamp_micros(last_received).filter(|_| last_received > 0),
+    })
+}
+
 /// Gives back every lease: for a process that knows itself to be the only one.
 pub async fn release_all(database: &Database) -> Result<(), DatabaseError> {
     let sql = "UPDATE webhooks SET due_at = received_at WHERE outcome = 'pending' AND due_at > received_at";

@@ -22,6 +22,8 @@ use crate::event_log::{LogEvent, RecordedEvent};
 use crate::providers::{LookUpError, OutgoingMail, Provider, SendError};
 use crate::rendering::{Mail, Renderer};
 
+/// The kind of work that a mail is.
+pub(super) const KIND: &str = "send_message";
 /// The provider's settings must be mended by a person; asking every second does not help.
 const CONFIGURATION_PAUSE: TimeDelta = TimeDelta::seconds(30);
 /// The share of a pause that is left to chance, so that what failed together does not come back together.
@@ -64,7 +66,7 @@ impl SendDueMessages {
 #[async_trait]
 impl Reactor for SendDueMessages {
     fn kind(&self) -> &'static str {
-        "send_message"
+        KIND
     }
 
     fn concurrency(&self) -> usize {

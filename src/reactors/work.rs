@@ -145,6 +145,31 @@ pub async fn count_due(database: &Database, now: DateTime<Utc>) -> Result<i64, D
     database.fetch_one(sql, &[now.timestamp_micros().into()]).await?.int("n")
 }
 
+/// What waits in the outbox, and what was put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingMails {
+    /// Mails that wait to be handed over.
+    pub count: i64,
+    /// When the oldest of them was asked for.
+    pub oldest: Option<DateTime<Utc>>,
+    /// Work of any kind that waits for an operator.
+    pub parked: i64,
+}
+
+/// How the work stands.
+pub async fn waiting(database: &Database, kind: &str) -> Result<WaitingMails, DatabaseError> {
+    let sql = "SELECT (SELECT count(*) FROM work WHERE kind = $1 AND parked_at IS NULL) AS count,
+                      (SELECT min(created_at) FROM work WHERE kind = $1 AND parked_at IS NULL) AS oldest,
+                      (SELECT count(*) FROM work WHERE parked_at IS NOT NULL) AS parked";
+    let row = database.fetch_one(sql, &[kind.into()]).await?;
+    let oldest = row.optional_int("oldest")?;
+    Ok(WaitingMails {
+        count: row.int("count")?,
+        oldest: oldest.and_then(DateTime::from_timestamp_micros),
+        parked: row.int("parked")?,
+    })
+}
+
 fn read(row: &Row) -> Result<Work, DatabaseError> {
     Ok(Work {
         id: row.text("id")?,

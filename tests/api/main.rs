@@ -8,6 +8,7 @@ mod command_line;
 mod keys;
 mod kills;
 mod outages;
+mod prometheus;
 mod races;
 mod rebuild;
 mod secrets;

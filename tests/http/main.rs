@@ -23,11 +23,12 @@ use backstamp::domain::keys::RootKeys;
 use backstamp::domain::password::PasswordPolicy;
 use backstamp::domain::password_reset::{PasswordResetCommand, ResetPolicy};
 use backstamp::event_log::{EventLog, Keyring};
-use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, routes};
+use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, Scrape, routes};
 use backstamp::inbox::Inbox;
 use backstamp::providers::mailgun::SigningKeys;
 use backstamp::queries::{Queries, Settings};
 use backstamp::rendering::Renderer;
+use backstamp::telemetry::Metrics;
 use chrono::{DateTime, TimeDelta};
 use poem::endpoint::BoxEndpoint;
 use poem::http::{Method, StatusCode};
@@ -60,6 +61,16 @@ impl Readiness for TestReadiness {
     }
 }
 
+/// Nobody scrapes here; what a scrape says is seen on the running program.
+struct NothingStands;
+
+#[async_trait]
+impl Scrape for NothingStands {
+    async fn scrape(&self) -> String {
+        "# EOF\n".into()
+    }
+}
+
 /// A server, and what stands behind it.
 struct TestServer {
     client: TestClient<BoxEndpoint<'static, Response>>,
@@ -82,12 +93,14 @@ impl TestServer {
         let roots = RootKeys::new(["a root key of more than 32 characters"]).unwrap();
         let keyring = Keyring::open(&database, &roots, clock.clone()).await.unwrap();
         let tasks = TaskTracker::new();
+        let metrics = Metrics::new([]);
         let inbox = Inbox::start(
             database.clone(),
             SigningKeys::new(vec!["a signing key".into()]),
             Duration::from_secs(43_200),
             Arc::new(keyring.clone()),
             clock.clone(),
+            metrics.clone(),
             &tasks,
         );
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
@@ -122,6 +135,8 @@ impl TestServer {
             settings,
             clock: clock.clone(),
             readiness: Arc::new(readiness),
+            metrics,
+            scrape: Arc::new(NothingStands),
             sandbox: None,
         };
         let client = TestClient::new(routes(state).boxed());

@@ -15,4 +15,5 @@ pub mod webhook;
 pub use client::{Answer, Api};
 pub use installation::{ADMIN_KEY, Installation, Program, SIGNING_KEY, SandboxProcess};
 pub use mailbox::{Mail, Mailbox, token_of};
+pub use process::free_port;
 pub use wait::{Chance, eventually, perhaps, within};
