@@ -5,6 +5,7 @@
 //! reader's language. A rendering that misses a value or a text fails; it never sends a mail with a hole in
 //! it.
 
+mod assets;
 mod defuse;
 mod fault;
 mod files;
@@ -17,12 +18,13 @@ mod texts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fluent_bundle::FluentArgs;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use url::Url;
 
+pub use assets::Asset;
 pub use fault::{TemplateFault, TemplateFaults};
 pub use language::Language;
 pub use texts::Text;
@@ -73,20 +75,12 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// The style sheet of the pages, under a name that changes with its content.
-#[derive(Debug, Clone)]
-pub struct Stylesheet {
-    /// File name, such as `pages.0123456789abcdef.css`.
-    pub name: String,
-    pub content: String,
-}
-
 /// All templates, compiled, in every language.
 #[derive(Clone)]
 pub struct Renderer {
     texts: Arc<Texts>,
     templates: Arc<BTreeMap<Language, Environment<'static>>>,
-    stylesheet: Stylesheet,
+    assets: Arc<BTreeMap<&'static str, Asset>>,
     reset_page: String,
 }
 
@@ -106,11 +100,14 @@ impl Renderer {
             _ => AutoEscape::None,
         });
         templates.add_global("brand", defuse::line(brand));
+        // Where our paths begin, behind whatever proxy.
+        templates.add_global("root", format::href(public_url.path()));
         let public_url = public_url.as_str().trim_end_matches('/');
         templates.add_global("public_url", public_url);
 
-        let stylesheet = stylesheet();
-        templates.add_global("stylesheet", stylesheet.name.clone());
+        let assets = assets::all();
+        let names = assets.iter().map(|(name, asset)| (*name, asset.name.clone()));
+        templates.add_global("assets", names.collect::<BTreeMap<_, _>>());
         let texts = Texts::read(files::embedded_texts()).map_err(TemplateFaults)?;
         let mut faults = vec![];
         for (name, source) in files::embedded_templates() {
@@ -129,7 +126,7 @@ impl Renderer {
         Ok(Self {
             templates: Arc::new(templates.collect()),
             texts,
-            stylesheet,
+            assets: Arc::new(assets),
             reset_page: reset_page.as_str().to_owned(),
         })
     }
@@ -137,6 +134,14 @@ impl Renderer {
     /// The languages that there are texts in.
     pub fn languages(&self) -> impl Iterator<Item = &Language> {
         self.texts.languages().iter()
+    }
+
+    /// The same, each with what it calls itself.
+    pub fn language_names(&self) -> impl Iterator<Item = (&Language, String)> {
+        self.languages().map(|language| {
+            let name = self.texts.say(language, "language-name", &FluentArgs::new());
+            (language, name.unwrap_or_else(|_| language.to_string()))
+        })
     }
 
     /// Texts that a language lacks, by their names; they are said in English.
@@ -192,9 +197,9 @@ impl Renderer {
         names.filter_map(|name| name.strip_suffix("/subject.txt")).map(str::to_owned)
     }
 
-    /// What the pages are styled with.
-    pub fn stylesheet(&self) -> &Stylesheet {
-        &self.stylesheet
+    /// What the pages load, each under a name of its own.
+    pub fn assets(&self) -> impl Iterator<Item = &Asset> {
+        self.assets.values()
     }
 
     fn render(
@@ -224,12 +229,6 @@ fn fault_of(name: &str, source: &str, error: &minijinja::Error) -> TemplateFault
     let offset = error.range().map_or(line_start, |range| range.start);
     let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     TemplateFault::at(&format!("templates/{name}"), source, offset, message)
-}
-
-fn stylesheet() -> Stylesheet {
-    let content = files::read("pages/style.css");
-    let digest = hex::encode(&Sha256::digest(&content)[..8]);
-    Stylesheet { name: format!("pages.{digest}.css"), content }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use poem::{Endpoint, IntoResponse, PathPattern, Request, Response, Result};
 use tokio::time::Instant;
 
 use super::problem::{Code, Problem};
-use super::{HttpState, cors};
+use super::{HttpState, cors, pages};
 
 /// How long a request may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,6 +77,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let arrived = Instant::now();
         let request_id = self.state.clock.uuid().simple().to_string();
         let method = request.method().clone();
+        let reader = pages::visitor(&self.state, &request);
         let visitor = cors::Visitor::of(&request, &self.state.settings.allowed_origins);
 
         let outcome = match visitor.preflight() {
@@ -90,7 +91,10 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         // Nothing matched, or only the prefix under which everything lies.
         let route = pattern.as_ref().map(|pattern| &*pattern.0).filter(|route| !route.is_empty());
         let route = route.unwrap_or("-");
-        let mut response = outcome.unwrap_or_else(|error| Problem::from(error).into_response(&request_id));
+        let mut response = outcome.unwrap_or_else(|error| {
+            let problem = Problem::from(error);
+            pages::refusal(&reader, &problem).unwrap_or_else(|| problem.into_response(&request_id))
+        });
         visitor.mark(&mut response);
         self.finish(&mut response, &request_id);
         self.wait_for_deadline(arrived, &method, route).await;

@@ -1,106 +1,108 @@
-//! The pages people meet: ask for a link, choose a new password. Every one works without script, loads
-//! nothing from elsewhere, and tells the same to everybody about whether an account exists.
+//! The pages people meet: register, sign in, ask for a link, choose a password, look after an account. Every
+//! one works without script, loads nothing from elsewhere, and tells the same to everybody about whether an
+//! account exists.
 
+mod cookie;
+mod dead_link;
 mod forgot_password;
 mod form;
+mod link;
+mod login;
+mod new_password;
 mod notice;
 mod reset_password;
+mod visit;
 
 use std::sync::Arc;
 
 use poem::endpoint::make;
-use poem::http::{HeaderName, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Request, Response, Result};
-use serde::Serialize;
 
+use self::visit::Visit;
 use super::HttpState;
-use super::fields::Fault;
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use super::resource::Resource;
-use crate::rendering::{Language, Text};
+use crate::rendering::Asset;
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; \
-                      frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Names change with content, so what was loaded once is right forever.
 const FOREVER: &str = "public, max-age=31536000, immutable";
+/// Where programs talk to us, and problems are told in their language.
+const NOT_PAGES: [&str; 7] =
+    ["/v1/", "/webhooks/", "/sandbox/api/", "/healthz", "/readyz", "/metrics", "/openapi.json"];
 
 /// Every page with its path.
 pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
-    let stylesheet = state.renderer.stylesheet().clone();
-    let style = move |_| {
-        let answer = Response::builder().content_type("text/css; charset=utf-8");
-        let answer = answer.header(header::CACHE_CONTROL, FOREVER).body(stylesheet.content.clone());
-        async move { Ok::<_, poem::Error>(answer) }
-    };
-    vec![
+    let mut pages = vec![
         (
-            "/forgot-password".into(),
+            "/forgot-password".to_owned(),
             Resource::get(page(state, forgot_password::show)).post(page(state, forgot_password::submit)),
         ),
         (
             "/reset-password".into(),
             Resource::get(page(state, reset_password::show)).post(page(state, reset_password::submit)),
         ),
-        ("/login".into(), Resource::get(page(state, login))),
-        (format!("/assets/{}", state.renderer.stylesheet().name), Resource::get(make(style))),
-    ]
+        ("/login".into(), Resource::get(page(state, login::show))),
+        ("/.well-known/change-password".into(), Resource::get(page(state, change_password))),
+    ];
+    pages.extend(state.renderer.assets().map(|one| (format!("/assets/{}", one.name), asset(one.clone()))));
+    pages
+}
+
+/// The page for a refusal, if it is a browser that asks and a person who will read the answer.
+pub fn refusal(visitor: &Option<Visit>, problem: &Problem) -> Option<Response> {
+    visitor.as_ref().and_then(|visit| notice::of(visit, problem).ok())
+}
+
+/// Somebody who would rather have a page than a problem in JSON.
+pub fn visitor(state: &Arc<HttpState>, request: &Request) -> Option<Visit> {
+    let path = request.uri().path();
+    let for_programs = NOT_PAGES.iter().any(|prefix| path.starts_with(prefix));
+    let accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let takes_html = accepted.flat_map(|line| line.split(',')).any(|range| {
+        let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
+        range.trim().eq_ignore_ascii_case("text/html") && !parameters.trim().starts_with("q=0")
+    });
+    (takes_html && !for_programs).then(|| Visit::passing(state, request))
 }
 
 /// A handler of a page: what it refuses is told in HTML.
 fn page<F, Fut>(state: &Arc<HttpState>, handler: F) -> impl poem::Endpoint + use<F, Fut>
 where
-    F: Fn(Arc<HttpState>, Request) -> Fut + Copy + Send + Sync + 'static,
+    F: Fn(Visit, Request) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     let state = state.clone();
     make(move |request| {
-        let state = state.clone();
+        let visit = Visit::of(&state, &request);
         async move {
-            let language = language(&state, &request);
-            match handler(state.clone(), request).await {
-                Ok(response) => Ok::<_, poem::Error>(response),
-                Err(problem) => Ok(notice::of(&state, &language, &problem)?),
+            if let Some(answer) = visit.choose_language().filter(|_| request.method() != Method::POST) {
+                return Ok::<_, poem::Error>(answer);
+            }
+            match handler(visit.clone(), request).await {
+                Ok(response) => Ok(response),
+                Err(problem) => Ok(notice::of(&visit, &problem)?),
             }
         }
     })
 }
 
-/// What the visitor's browser asks for, of what there is.
-fn language(state: &HttpState, request: &Request) -> Language {
-    state.renderer.negotiate(request.header(header::ACCEPT_LANGUAGE.as_str()))
+/// Where password managers go (W3C, A Well-Known URL for Changing Passwords).
+async fn change_password(visit: Visit, _request: Request) -> Result<Response, Problem> {
+    Ok(visit.go_to("account"))
 }
 
-async fn login(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
-    render(&state, &language(&state, &request), StatusCode::OK, "login", ())
+fn asset(asset: Asset) -> Resource {
+    Resource::get(make(move |_| {
+        let answer = Response::builder().content_type(asset.media_type);
+        let answer = answer.header(header::CACHE_CONTROL, FOREVER).body(asset.content.clone());
+        async move { Ok::<_, poem::Error>(answer) }
+    }))
 }
 
-/// What is wrong with a field, for the one who typed it.
-fn fault_text(fault: &Fault) -> Text {
-    Text::new(format!("fault-{}", fault.0.replace('_', "-")))
-}
-
-/// Renders a page under the headers that every page carries.
-fn render(
-    state: &HttpState,
-    language: &Language,
-    status: StatusCode,
-    name: &str,
-    context: impl Serialize,
-) -> Result<Response, Problem> {
-    let html = state.renderer.page(name, language, context).map_err(|error| {
-        tracing::error!(%error, "a page could not be rendered");
-        Problem::new(Code::Internal)
-    })?;
-    let response = Response::builder().status(status).content_type("text/html; charset=utf-8").body(html);
-    let mut response = guarded(response);
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, poem::http::HeaderValue::from_static("accept-language"));
-    if let Ok(tag) = language.tag().parse() {
-        headers.insert(header::CONTENT_LANGUAGE, tag);
-    }
-    Ok(response)
-}
-
+/// Adds the headers that every page carries.
 fn guarded(mut response: Response) -> Response {
     let guards: [(HeaderName, &'static str); 3] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -108,7 +110,7 @@ fn guarded(mut response: Response) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
     ];
     for (name, value) in guards {
-        response.headers_mut().insert(name, poem::http::HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -10,7 +10,7 @@ struct Embedded;
 
 /// Every embedded template by its name, such as `pages/login.html`.
 pub(super) fn embedded_templates() -> impl Iterator<Item = (String, String)> {
-    let is_template = |name: &str| !name.ends_with(".css") && !name.ends_with(".ftl");
+    let is_template = |name: &str| ![".css", ".js", ".svg", ".ftl"].iter().any(|end| name.ends_with(end));
     Embedded::iter().filter(move |name| is_template(name)).map(|name| {
         let source = read(&name);
         (name.into_owned(), source)

@@ -32,8 +32,17 @@ duration-days = { $count ->
 
 ## Was an den Eingaben in ein Formular nicht stimmt
 
-fault-invalid-email = Das ist keine E-Mail-Adresse.
+fault-invalid-email = Geben Sie eine E-Mail-Adresse ein, etwa name@example.com.
 fault-too-long = Das ist zu lang.
+fault-control-character = Darin steht ein Zeichen, das hier nicht möglich ist.
+fault-stale = Diese Seite war zu lange offen, oder ihr Cookie ist weg. Es wurde noch nichts abgeschickt: Bitte prüfen Sie Ihre Eingaben und senden Sie sie noch einmal.
+fault-no-password = Geben Sie Ihr Passwort ein.
+fault-no-new-password = Geben Sie ein neues Passwort ein.
+fault-credentials = Diese Adresse und dieses Passwort gehören nicht zusammen.
+fault-wrong-password = Das ist nicht Ihr derzeitiges Passwort.
+fault-wrong-registration-password = Das ist nicht das Passwort dieser Registrierung.
+fault-same-address = Das ist bereits Ihre Adresse.
+fault-too-many-tries = Das wurde zu oft versucht. Warten Sie { $duration }, bevor Sie es wieder versuchen.
 password-mismatch = Die beiden Passwörter stimmen nicht überein.
 password-too-short = { $min ->
     [one] Verwenden Sie mindestens { $min } Zeichen.
@@ -43,24 +52,98 @@ password-too-long = Verwenden Sie höchstens { $max } Zeichen.
 password-too-common = Dieses Passwort gehört zu denen, die zuerst ausprobiert werden. Wählen Sie ein weniger geläufiges.
 password-contains-address = Wählen Sie etwas anderes als Ihre E-Mail-Adresse.
 
+## Seiten: was um jede herum steht
+
+language-name = Deutsch
+page-skip = Zum Inhalt springen
+page-error = Fehler:
+page-support = Hilfe
+page-languages = Sprache
+
+## Seiten: Formulare
+
+form-problem = Bitte prüfen Sie dies
+form-show = Zeigen
+form-hide = Verbergen
+form-show-what = Zeigen: { $field }
+field-email = E-Mail-Adresse
+field-new-email = Neue E-Mail-Adresse
+field-name = Name
+field-name-hint = Freiwillig. Wir sprechen Sie in E-Mails damit an.
+field-password = Passwort
+field-password-again = Passwort, noch einmal
+field-current-password = Derzeitiges Passwort
+field-new-password-hint = { $min ->
+    [one] Mindestens { $min } Zeichen. Einige Wörter hintereinander sind gut.
+   *[other] Mindestens { $min } Zeichen. Einige Wörter hintereinander sind gut.
+}
+strength-short = Zu kurz
+strength-weak = Leicht zu erraten
+strength-fair = Geht so
+strength-good = Gut
+strength-strong = Stark
+
+## Seite: anmelden
+
+login-title = Anmelden
+login-intro = Gehen Sie zurück zu der Anwendung, von der Sie kommen, und melden Sie sich dort mit Ihrem Passwort an.
+login-submit = Anmelden
+login-forgot = Passwort vergessen?
+login-new-here = Neu hier?
+login-register = Konto anlegen
+login-draft-title = Ihre Sitzung ist zu Ende
+login-draft-text = Ihre Eingaben sind noch da. Melden Sie sich an, dann können Sie sie noch einmal senden.
+login-ended = Ihre Sitzung ist zu Ende. Bitte melden Sie sich wieder an.
+signed-in-title = Sie sind angemeldet
+signed-in-text = Als { $account }.
+signed-in-continue = Zu meinem Konto
+unverified-title = Bestätigen Sie zuerst Ihre Adresse
+unverified-text = Ihr Passwort stimmt. Aber die Adresse { $address } ist noch nicht bestätigt: Öffnen Sie den Link, den wir Ihnen bei der Registrierung geschickt haben.
+unverified-resend = Neuen Link schicken
+
+## Seite: Konto anlegen
+
+register-title = Konto anlegen
+register-intro = Wir schicken Ihnen einen Link, um sicherzugehen, dass die Adresse Ihnen gehört.
+register-submit = Konto anlegen
+register-known = Sie haben ein Konto?
+
+## Seite: Der Link ist unterwegs
+
+sent-title = Sehen Sie in Ihre E-Mails
+sent-intro = Wenn die Adresse zu einem Konto gehört, ist ein Link unterwegs. Er gilt { $duration } lang, einmal.
+sent-nothing = Nach einigen Minuten noch nichts da? Sehen Sie im Spam-Ordner nach, prüfen Sie die Adresse und { $again }.
+sent-again = fragen Sie noch einmal
+sent-look = Nach einigen Minuten noch nichts da? Sehen Sie im Spam-Ordner nach, und prüfen Sie die Adresse.
+verification-sent-text = Eine E-Mail an { $address } ist unterwegs. Öffnen Sie den Link darin, um die Adresse zu bestätigen; er gilt { $duration } lang.
+verification-resend = Noch einmal schicken
+
+## Seite: Adresse bestätigen
+
+verify-title = Bestätigen Sie Ihre Adresse
+verify-intro = Für das Konto { $account }.
+verify-change-intro = { $account } wird die Adresse Ihres Kontos.
+verify-hint = Das Sie bei der Registrierung gewählt haben.
+verify-change-hint = Das Passwort Ihres Kontos.
+verify-submit = Bestätigen
+verified-title = Ihre Adresse ist bestätigt
+verified-text = Sie können sich jetzt anmelden.
+address-changed-title = Ihre Adresse wurde geändert
+address-changed-text = Ab jetzt melden Sie sich mit der neuen an. Sie wurden überall abgemeldet.
+resend-title = Bestätigen Sie Ihre Adresse
+resend-intro = Öffnen Sie den Link in der E-Mail, die wir Ihnen geschickt haben. Ist keine da, oder gilt der Link nicht mehr, lassen Sie sich einen neuen schicken.
+
 ## Seite: Passwort vergessen
 
 forgot-title = Passwort vergessen?
 forgot-intro = Nennen Sie uns die Adresse Ihres Kontos, und wir schicken Ihnen einen Link, mit dem Sie ein neues wählen.
-forgot-email = E-Mail-Adresse
 forgot-submit = Link schicken
+forgot-sign-in = Zurück zur Anmeldung
 
-## Seite: Der Link ist unterwegs
-
-sent-title = Sehen Sie in Ihr Postfach
-sent-intro = Wenn die Adresse zu einem Konto gehört, ist ein Link unterwegs. Er gilt { $duration } und funktioniert einmal.
-sent-nothing = Nach einigen Minuten noch nichts da? Sehen Sie im Spam-Ordner nach, prüfen Sie die Adresse und { $again }.
-sent-again = fordern Sie noch einmal einen Link an
-
-## Seite: Neues Passwort wählen
+## Seite: neues Passwort wählen
 
 reset-title = Neues Passwort wählen
-reset-intro = Für das Konto { $account }. Mindestens { $min } Zeichen; einige Wörter hintereinander sind gut geeignet.
+reset-intro = Für das Konto { $account }.
 reset-new = Neues Passwort
 reset-new-again = Neues Passwort, noch einmal
 reset-submit = Passwort ändern
@@ -72,36 +155,80 @@ changed-title = Ihr Passwort wurde geändert
 changed-intro = Sie wurden überall abgemeldet. Melden Sie sich mit dem neuen Passwort wieder an.
 changed-continue = Weiter
 
-## Seite: Anmelden
+## Seite: das Konto
 
-login-title = Anmelden
-login-intro = Gehen Sie zurück zu der Anwendung, von der Sie kommen, und melden Sie sich dort mit Ihrem Passwort an.
-login-forgot = Passwort vergessen?
+account-title = Ihr Konto
+account-profile = Profil
+account-since = Konto seit
+account-save-name = Namen speichern
+account-change-address = E-Mail-Adresse ändern
+account-address-intro = Wir schicken einen Link an die neue Adresse. Geändert wird sie, wenn Sie ihn dort öffnen.
+account-address-submit = Link schicken
+account-password = Passwort
+account-password-intro = Wenn Sie es ändern, werden Sie überall sonst abgemeldet.
+account-sessions = Wo Sie angemeldet sind
+account-sign-out = Abmelden
+account-delete = Konto löschen
+account-delete-open = Ich möchte mein Konto löschen
+account-delete-intro = Das kann nicht rückgängig gemacht werden: Das Konto, seine Sitzungen und seine Links sind sofort weg.
+account-delete-submit = Mein Konto endgültig löschen
+account-draft = Dies ist noch nicht gespeichert. Prüfen Sie es, und senden Sie es noch einmal.
+session-unknown = Unbekannter Browser
+session-current = Diese hier
+session-times = Seit { $since }. Zuletzt benutzt { $used }.
+session-revoke = Abmelden
+session-revoke-what = Abmelden: { $browser }, seit { $since }
+session-revoke-others = Überall sonst abmelden
 
-## Hinweise: was schiefging, und wie es weitergeht
+## Seiten: was gerade getan wurde
 
-notice-token-invalid-title = Dieser Link ist ungültig
-notice-token-invalid-text = Vielleicht ist er unvollständig. Öffnen Sie ihn noch einmal aus der E-Mail, oder fordern Sie einen neuen an.
-notice-token-expired-title = Dieser Link ist abgelaufen
-notice-token-expired-text = Zu Ihrer Sicherheit gelten Links nur eine begrenzte Zeit.
-notice-token-used-title = Dieser Link wurde schon benutzt
-notice-token-used-text = Jeder Link funktioniert einmal. Wenn Sie es waren, melden Sie sich mit Ihrem neuen Passwort an.
-notice-token-superseded-title = Dieser Link gilt nicht mehr
-notice-token-superseded-text = Sie haben einen neueren Link erhalten, oder das Konto hat sich seither geändert. Verwenden Sie die neueste E-Mail, oder fordern Sie einen neuen Link an.
-notice-token-revoked-title = Dieser Link wurde zurückgezogen
-notice-token-revoked-text = Er kann nicht mehr benutzt werden.
+told-name = Ihr Name wurde geändert.
+told-address = Ein Link wurde an { $address } geschickt. Er gilt { $duration } lang; bis Sie ihn öffnen, bleibt Ihre Adresse, wie sie ist.
+told-password = Ihr Passwort wurde geändert. Überall sonst sind Sie abgemeldet.
+told-session = Diese Sitzung wurde abgemeldet.
+told-sessions = Überall sonst sind Sie abgemeldet.
+told-signed-out = Sie sind abgemeldet.
+told-deleted = Ihr Konto wurde gelöscht.
+
+## Seiten: ein Link, der nicht geht
+
+link-missing-title = Öffnen Sie den Link in der E-Mail
+link-missing-text = Diese Seite braucht einen Link aus einer unserer E-Mails. Sie wurde ohne einen geöffnet, oder es ist zu lange her: Nach 15 Minuten ohne Benutzung werden Links vergessen. Öffnen Sie ihn noch einmal aus der E-Mail.
+link-invalid-title = Dieser Link ist nicht gültig
+link-invalid-text = Vielleicht ist er unvollständig. Öffnen Sie ihn noch einmal aus der E-Mail, oder lassen Sie sich einen neuen schicken.
+link-expired-title = Dieser Link ist abgelaufen
+link-expired-text = Zu Ihrer Sicherheit gelten Links nur eine begrenzte Zeit.
+link-used-title = Dieser Link wurde schon benutzt
+link-used-reset = Jeder Link gilt einmal. Wenn Sie es waren, melden Sie sich mit Ihrem neuen Passwort an.
+link-used-verify = Jeder Link gilt einmal. Wenn Sie es waren, ist die Adresse bestätigt, und Sie können sich anmelden.
+link-superseded-title = Dieser Link gilt nicht mehr
+link-superseded-text = Ihnen wurde ein neuerer Link geschickt, oder das Konto hat sich seitdem geändert. Nehmen Sie die neueste E-Mail, oder fragen Sie noch einmal.
+link-revoked-title = Dieser Link wurde zurückgezogen
+link-revoked-text = Er kann nicht mehr benutzt werden.
+link-ask-reset = Neuen Link schicken lassen
+link-ask-verify = Neuen Link schicken lassen
+
+## Seiten: was sonst im Weg sein kann, und der nächste Schritt
+
 notice-forbidden-title = Das kam nicht von unserer Seite
-notice-forbidden-text = Öffnen Sie die Seite noch einmal und senden Sie das Formular von dort ab; Cookies müssen erlaubt sein.
+notice-forbidden-text = Öffnen Sie die Seite noch einmal, und senden Sie das Formular von dort.
+notice-unauthorized-title = Bitte melden Sie sich an
+notice-unauthorized-text = Diese Seite ist für Menschen, die angemeldet sind.
+notice-not-found-title = Hier ist nichts
+notice-not-found-text = Vielleicht ist die Adresse vertippt, oder die Seite ist umgezogen.
+notice-method-title = So lässt sich diese Seite nicht öffnen
+notice-method-text = Gehen Sie zurück, und benutzen Sie die Knöpfe der Seite.
 notice-rate-limited-title = Zu viele Anfragen
-notice-rate-limited-text = Warten Sie eine Weile, und versuchen Sie es dann noch einmal.
+notice-rate-limited-text = Warten Sie eine Weile, und versuchen Sie es dann wieder.
 notice-unavailable-title = Das geht gerade nicht
-notice-unavailable-text = Es ist nichts verloren. Versuchen Sie es in einer Minute noch einmal.
+notice-unavailable-text = Es ist nichts verloren. Versuchen Sie es in einer Minute wieder.
 notice-internal-title = Hier ist etwas schiefgegangen
-notice-internal-text = Es lag nicht an Ihnen. Versuchen Sie es in einer Minute noch einmal.
+notice-internal-text = Es lag nicht an Ihnen. Versuchen Sie es in einer Minute wieder.
 notice-unreadable-title = Das können wir nicht lesen
-notice-unreadable-text = Gehen Sie zurück und senden Sie das Formular noch einmal ab.
-notice-ask-again = Neuen Link anfordern
+notice-unreadable-text = Gehen Sie zurück, und senden Sie das Formular noch einmal.
 notice-sign-in = Anmelden
+notice-account = Zu meinem Konto
+notice-forgot = Passwort vergessen?
 
 ## E-Mails: wie alle beginnen
 

@@ -39,8 +39,17 @@ duration-days = { $count ->
 
 ## What is wrong with what was typed into a form
 
-fault-invalid-email = That is not an e-mail address.
+fault-invalid-email = Enter one e-mail address, such as name@example.com.
 fault-too-long = That is too long.
+fault-control-character = That has a character that cannot be used here.
+fault-stale = This page was open for too long, or its cookie is gone. Nothing has been sent yet: please check it and send it once more.
+fault-no-password = Enter your password.
+fault-no-new-password = Enter a new password.
+fault-credentials = This address and this password do not go together.
+fault-wrong-password = This is not your current password.
+fault-wrong-registration-password = This is not the password of this registration.
+fault-same-address = This is your address already.
+fault-too-many-tries = That was tried too often. Wait { $duration }, then try again.
 password-mismatch = The two passwords are not the same.
 # $min: characters.
 password-too-short = { $min ->
@@ -52,12 +61,67 @@ password-too-long = Use at most { $max } characters.
 password-too-common = This is one of the passwords that are tried first. Use something less common.
 password-contains-address = Use something other than your e-mail address.
 
-## Page: forgot password
+## Pages: what surrounds every one of them
 
-forgot-title = Forgot your password?
-forgot-intro = Tell us the address of your account, and we mail you a link to choose a new one.
-forgot-email = E-mail address
-forgot-submit = Send me a link
+# What this language calls itself.
+language-name = English
+page-skip = Skip to the content
+# Before the title of a page with a form that was refused.
+page-error = Error:
+page-support = Help
+page-languages = Language
+
+## Pages: forms
+
+form-problem = Please check this
+form-show = Show
+form-hide = Hide
+# $field: the label of a password field. For screen readers.
+form-show-what = Show: { $field }
+field-email = E-mail address
+field-new-email = New e-mail address
+field-name = Name
+field-name-hint = Optional. We greet you with it in mails.
+field-password = Password
+field-password-again = Password, again
+field-current-password = Current password
+# $min: characters.
+field-new-password-hint = { $min ->
+    [one] At least { $min } character. A few words in a row make a good one.
+   *[other] At least { $min } characters. A few words in a row make a good one.
+}
+strength-short = Too short
+strength-weak = Easy to guess
+strength-fair = Fair
+strength-good = Good
+strength-strong = Strong
+
+## Page: sign in
+
+login-title = Sign in
+login-intro = Go back to the application that you came from, and sign in there with your password.
+login-submit = Sign in
+login-forgot = Forgot your password?
+login-new-here = New here?
+login-register = Create an account
+login-draft-title = Your session has ended
+login-draft-text = What you typed is kept. Sign in, and you can send it again.
+login-ended = Your session has ended. Please sign in again.
+signed-in-title = You are signed in
+# $account: an address.
+signed-in-text = As { $account }.
+signed-in-continue = Go to my account
+unverified-title = Confirm your address first
+# $address: an e-mail address.
+unverified-text = Your password is right. But the address { $address } has not been confirmed yet: open the link that we mailed to you when you registered.
+unverified-resend = Mail me a new link
+
+## Page: create an account
+
+register-title = Create an account
+register-intro = We mail you a link, to make sure that the address is yours.
+register-submit = Create account
+register-known = You have an account?
 
 ## Page: the link is on its way
 
@@ -67,12 +131,40 @@ sent-intro = If the address belongs to an account, a link is on its way. It work
 # $again: the link “ask again”.
 sent-nothing = Nothing there after some minutes? Look into the spam folder, check the address, and { $again }.
 sent-again = ask again
+sent-look = Nothing there after some minutes? Look into the spam folder, and check the address.
+# $address: an e-mail address. $duration: for how long the link works.
+verification-sent-text = A mail to { $address } is on its way. Open the link in it to confirm the address; it works for { $duration }.
+verification-resend = Send it again
+
+## Page: confirm an address
+
+verify-title = Confirm your address
+# $account: the masked address.
+verify-intro = For the account { $account }.
+# $account: the masked address.
+verify-change-intro = { $account } becomes the address of your account.
+verify-hint = The one that you chose when you registered.
+verify-change-hint = The password of your account.
+verify-submit = Confirm
+verified-title = Your address is confirmed
+verified-text = You can sign in now.
+address-changed-title = Your address was changed
+address-changed-text = From now on you sign in with the new one. You were signed out everywhere.
+resend-title = Confirm your address
+resend-intro = Open the link in the mail that we sent to you. If there is none, or it does not work any more, ask for a new one.
+
+## Page: forgot password
+
+forgot-title = Forgot your password?
+forgot-intro = Tell us the address of your account, and we mail you a link to choose a new one.
+forgot-submit = Send me a link
+forgot-sign-in = Back to signing in
 
 ## Page: choose a new password
 
 reset-title = Choose a new password
-# $account: the masked address. $min: characters.
-reset-intro = For the account { $account }. At least { $min } characters; a few words make a good one.
+# $account: the masked address.
+reset-intro = For the account { $account }.
 reset-new = New password
 reset-new-again = New password, again
 reset-submit = Change password
@@ -84,26 +176,72 @@ changed-title = Your password was changed
 changed-intro = You were signed out everywhere. Sign in again with the new password.
 changed-continue = Continue
 
-## Page: sign in
+## Page: the account
 
-login-title = Sign in
-login-intro = Go back to the application that you came from, and sign in there with your password.
-login-forgot = Forgot your password?
+account-title = Your account
+account-profile = Profile
+account-since = Account since
+account-save-name = Save name
+account-change-address = Change the e-mail address
+account-address-intro = We mail a link to the new address. The change takes place when you open it there.
+account-address-submit = Mail me a link
+account-password = Password
+account-password-intro = Changing it signs you out everywhere else.
+account-sessions = Where you are signed in
+account-sign-out = Sign out
+account-delete = Delete the account
+account-delete-open = I want to delete my account
+account-delete-intro = This cannot be undone: the account, its sessions and its links are gone at once.
+account-delete-submit = Delete my account for good
+account-draft = This has not been saved yet. Check it, and send it again.
+session-unknown = Unknown browser
+session-current = This one
+# $since and $used: moments.
+session-times = Since { $since }. Last used { $used }.
+session-revoke = Sign out
+# $browser: such as “Firefox on Windows”. $since: a moment. For screen readers.
+session-revoke-what = Sign out: { $browser }, since { $since }
+session-revoke-others = Sign out everywhere else
 
-## Notices: what went wrong, and the next step
+## Pages: what has just been done
 
-notice-token-invalid-title = This link is not valid
-notice-token-invalid-text = It may be incomplete. Open it from the mail again, or ask for a new one.
-notice-token-expired-title = This link has expired
-notice-token-expired-text = For your safety links work for a limited time only.
-notice-token-used-title = This link was used already
-notice-token-used-text = Each link works once. If it was you, sign in with your new password.
-notice-token-superseded-title = This link no longer works
-notice-token-superseded-text = A newer link was mailed to you, or the account has changed since. Use the newest mail, or ask again.
-notice-token-revoked-title = This link was revoked
-notice-token-revoked-text = It can no longer be used.
+told-name = Your name was changed.
+# $address: an e-mail address. $duration: for how long the link works.
+told-address = A link was mailed to { $address }. It works for { $duration }; until you open it, your address stays as it is.
+told-password = Your password was changed. You are signed out everywhere else.
+told-session = That session was signed out.
+told-sessions = You are signed out everywhere else.
+told-signed-out = You are signed out.
+told-deleted = Your account was deleted.
+
+## Pages: a link that does not work
+
+link-missing-title = Open the link in the mail
+link-missing-text = This page needs a link from a mail of ours. It was opened without one, or too long ago: links are forgotten after 15 minutes without use. Open it from the mail again.
+link-invalid-title = This link is not valid
+link-invalid-text = It may be incomplete. Open it from the mail again, or ask for a new one.
+link-expired-title = This link has expired
+link-expired-text = For your safety links work for a limited time only.
+link-used-title = This link was used already
+link-used-reset = Each link works once. If it was you, sign in with your new password.
+link-used-verify = Each link works once. If it was you, the address is confirmed, and you can sign in.
+link-superseded-title = This link no longer works
+link-superseded-text = A newer link was mailed to you, or the account has changed since. Use the newest mail, or ask again.
+link-revoked-title = This link was revoked
+link-revoked-text = It can no longer be used.
+link-ask-reset = Ask for a new link
+link-ask-verify = Ask for a new link
+
+## Pages: what else can be in the way, and the next step
+
 notice-forbidden-title = That did not come from our page
-notice-forbidden-text = Open the page again and send the form from there; cookies must be allowed.
+notice-forbidden-text = Open the page again and send the form from there.
+notice-unauthorized-title = Please sign in
+notice-unauthorized-text = This page is for people who are signed in.
+notice-not-found-title = There is nothing here
+notice-not-found-text = The address may be mistyped, or the page may have moved.
+notice-method-title = This page cannot be opened like that
+notice-method-text = Go back, and use the buttons of the page.
 notice-rate-limited-title = Too many requests
 notice-rate-limited-text = Wait a while, then try again.
 notice-unavailable-title = We cannot do that right now
@@ -112,8 +250,9 @@ notice-internal-title = Something went wrong here
 notice-internal-text = Nothing you did. Try again in a minute.
 notice-unreadable-title = We cannot read that
 notice-unreadable-text = Go back and send the form again.
-notice-ask-again = Ask for a new link
 notice-sign-in = Sign in
+notice-account = Go to my account
+notice-forgot = Forgot your password?
 
 ## Mails: how all of them begin
 

@@ -49,6 +49,28 @@ async fn a_refused_method_is_told_which_ones_there_are() {
 }
 
 #[tokio::test]
+async fn a_person_reads_a_refusal_as_a_page() {
+    let TestServer { client, .. } = &TestServer::start().await;
+    let asks = |method, path: &'static str| {
+        client.request(method, path).header("accept", "text/html,application/xhtml+xml,*/*;q=0.8").send()
+    };
+
+    let missing = asks(Method::GET, "/a/b/nothing").await;
+    let refused = asks(Method::DELETE, "/forgot-password").await;
+    let for_programs = asks(Method::GET, "/v1/nothing").await;
+
+    missing.assert_status(StatusCode::NOT_FOUND);
+    missing.assert_content_type("text/html; charset=utf-8");
+    missing.assert_header_exist("content-security-policy");
+    let page = missing.0.into_body().into_string().await.unwrap();
+    assert!(page.contains("There is nothing here") && page.contains("href=\"/account\""), "{page}");
+    refused.assert_status(StatusCode::METHOD_NOT_ALLOWED);
+    refused.assert_content_type("text/html; charset=utf-8");
+    refused.assert_header("allow", "GET, HEAD, POST");
+    assert_eq!(problem(for_programs).await, refusal(404, "not_found", &[]));
+}
+
+#[tokio::test]
 async fn every_answer_is_kept_out_of_caches_and_is_what_it_says() {
     let TestServer { client, .. } = &TestServer::start().await;
 

@@ -40,20 +40,30 @@ async fn pages_are_guarded_and_load_nothing_from_elsewhere() {
         assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
         assert!(!policy.contains("unsafe"));
         let html = html(response).await;
-        assert!(!html.contains("<script") && !html.contains("style=") && !html.contains("//"), "{html}");
+        assert!(!html.contains("style=") && !html.contains("//"), "{html}");
+        assert_eq!(html.matches("<script").count(), html.matches("<script src=\"/assets/").count(), "{html}");
     }
 }
 
 #[tokio::test]
-async fn a_page_speaks_the_language_of_the_browser() {
+async fn a_page_speaks_the_language_of_the_browser_or_the_one_that_was_chosen() {
     let TestServer { client, .. } = &TestServer::start().await;
     let forgot =
         |accepted: &'static str| client.get("/forgot-password").header("accept-language", accepted).send();
 
     let german = forgot("de-DE,de;q=0.9,en;q=0.8").await;
     german.assert_header("content-language", "de");
-    german.assert_header("vary", "accept-language");
+    german.assert_header("vary", "accept-language, cookie");
     let german = html(german).await;
+    let chosen = client.get("/forgot-password?lang=de&x=1").send().await;
+    chosen.assert_status(StatusCode::SEE_OTHER);
+    chosen.assert_header("location", "/forgot-password?x=1");
+    assert_eq!(cookies(&chosen), ["backstamp-language=de"]);
+    let kept = client
+        .get("/forgot-password")
+        .header("accept-language", "en")
+        .header("cookie", "backstamp-language=de");
+    assert!(html(kept.send().await).await.contains("<html lang=\"de\""));
     let other = html(forgot("xx").await).await;
 
     assert!(german.contains("<html lang=\"de\"") && german.contains("Passwort vergessen?"), "{german}");
@@ -61,16 +71,18 @@ async fn a_page_speaks_the_language_of_the_browser() {
 }
 
 #[tokio::test]
-async fn the_style_sheet_is_there_and_may_be_kept() {
+async fn what_pages_load_is_there_and_may_be_kept() {
     let TestServer { client, .. } = &TestServer::start().await;
     let page = html(client.get("/login").send().await).await;
-    let sheet = page.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let assets: Vec<_> = page.split('"').filter(|part| part.starts_with("/assets/")).collect();
 
-    let response = client.get(format!("/{sheet}")).send().await;
-
-    response.assert_status_is_ok();
-    response.assert_header("cache-control", "public, max-age=31536000, immutable");
-    response.assert_header("x-content-type-options", "nosniff");
+    assert_eq!(assets.len(), 3, "{page}");
+    for asset in assets {
+        let response = client.get(asset).send().await;
+        response.assert_status_is_ok();
+        response.assert_header("cache-control", "public, max-age=31536000, immutable");
+        response.assert_header("x-content-type-options", "nosniff");
+    }
 }
 
 #[tokio::test]
@@ -110,7 +122,7 @@ async fn a_link_that_does_not_work_says_so_and_offers_the_next_step() {
         let response = server.client.get("/reset-password").header("cookie", cookie).send().await;
         assert_eq!(response.0.status().as_u16(), status);
         let page = html(response).await;
-        assert!(page.contains(words) && page.contains("href=\"forgot-password\""), "{page}");
+        assert!(page.contains(words) && page.contains("action=\"/forgot-password\""), "{page}");
     }
 }
 

@@ -1,28 +1,24 @@
 //! `/forgot-password`: ask for a link. The answer is the same for every well-formed address.
 
-use std::sync::Arc;
-
 use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde::Serialize;
 
-use super::super::HttpState;
 use super::super::client_address::client_key;
 use super::super::fields;
 use super::super::problem::Problem;
-use super::form::{self, FormToken};
-use super::{fault_text, language, render};
+use super::Visit;
+use super::form::{self, Received, Wrong};
 use crate::commands::RequestReset;
-use crate::rendering::{Language, Text};
 
 /// What the form is about: nobody in particular.
-const SUBJECT: &str = "forgot-password";
+pub const SUBJECT: &str = "forgot-password";
 
 #[derive(Serialize)]
 struct Page {
     csrf_token: String,
     email: String,
-    errors: Vec<Text>,
+    faults: Vec<Wrong>,
 }
 
 #[derive(Serialize)]
@@ -31,43 +27,36 @@ struct Sent {
 }
 
 /// The empty form.
-pub async fn show(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
-    let token = FormToken::issue(&state, &request, SUBJECT);
-    ask(&state, &language(&state, &request), token, StatusCode::OK, String::new(), Vec::new())
+pub async fn show(visit: Visit, _request: Request) -> Result<Response, Problem> {
+    ask(&visit, StatusCode::OK, String::new(), None)
 }
 
 /// The sent form.
-pub async fn submit(state: Arc<HttpState>, request: Request) -> Result<Response, Problem> {
-    let client = client_key(&request, &state.settings.trusted_proxies);
-    let token = FormToken::issue(&state, &request, SUBJECT);
-    let language = language(&state, &request);
-    let mut form = form::receive(&state, request, SUBJECT).await?;
+pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem> {
+    let client = client_key(&request, &visit.state.settings.trusted_proxies);
+    let mut form = match form::receive(&visit, request, SUBJECT).await? {
+        Received::Sent(form) => form,
+        Received::Stale(mut form) => {
+            return ask(&visit, StatusCode::FORBIDDEN, form.take("email"), Some(Wrong::stale()));
+        }
+    };
 
     let given = form.take("email");
     let email = match fields::email(&given) {
         Ok(email) => email,
         Err(fault) => {
-            let errors = vec![fault_text(&fault)];
-            return ask(&state, &language, token, StatusCode::UNPROCESSABLE_ENTITY, given, errors);
+            let wrong = Wrong::value("email", &fault);
+            return ask(&visit, StatusCode::UNPROCESSABLE_ENTITY, given, Some(wrong));
         }
     };
-    let locale = Some(language.tag().to_owned());
+    let locale = Some(visit.language.tag().to_owned());
     let request = RequestReset { email, locale, redirect_to: None, client: client.into() };
-    let accepted = state.commands.request_reset(request).await?;
+    let accepted = visit.state.commands.request_reset(request).await?;
     let sent = Sent { expires_in_minutes: accepted.expires_in.div_ceil(60) };
-    render(&state, &language, StatusCode::OK, "mail-sent", sent)
+    visit.render(StatusCode::OK, "mail-sent", sent)
 }
 
-fn ask(
-    state: &HttpState,
-    language: &Language,
-    token: FormToken,
-    status: StatusCode,
-    email: String,
-    errors: Vec<Text>,
-) -> Result<Response, Problem> {
-    let page = Page { csrf_token: token.value, email, errors };
-    let mut response = render(state, language, status, "forgot-password", page)?;
-    form::set_cookie(&mut response, &token.cookie);
-    Ok(response)
+fn ask(visit: &Visit, status: StatusCode, email: String, wrong: Option<Wrong>) -> Result<Response, Problem> {
+    let page = Page { csrf_token: visit.form_token(SUBJECT), email, faults: wrong.into_iter().collect() };
+    visit.render_form(status, "forgot-password", page)
 }

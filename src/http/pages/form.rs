@@ -1,15 +1,16 @@
-//! Forms and cookies. A form is taken only from our own page: its token is bound to a cookie, and where the
-//! browser says where it comes from, that must be here.
+//! Forms. One is taken only from our own page: its token is bound to a cookie, and where the browser says
+//! where it comes from, that must be here. One whose token does not fit (any more) does nothing, and comes
+//! back with what was typed, so that it can be sent again.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+use poem::Request;
 use poem::http::header;
-use poem::web::cookie::{Cookie, SameSite};
-use poem::{Request, Response};
+use poem::web::cookie::Cookie;
+use serde::Serialize;
 use sha2::Sha256;
 use url::form_urlencoded;
 
@@ -17,6 +18,8 @@ use super::super::fields::{Fault, Faults};
 use super::super::json::{MAX_BODY, media_type_is, read};
 use super::super::problem::{Code, Problem};
 use super::super::{HttpSettings, HttpState};
+use super::{Visit, cookie};
+use crate::rendering::Text;
 
 const CSRF_COOKIE: &str = "backstamp-form";
 const CSRF_FIELD: &str = "csrf_token";
@@ -24,6 +27,7 @@ const CSRF_FIELD: &str = "csrf_token";
 const NONCE_LENGTH: usize = 22;
 
 /// The fields of a form, each at most once.
+#[derive(Default)]
 pub struct Form(HashMap<String, String>);
 
 impl Form {
@@ -33,23 +37,31 @@ impl Form {
     }
 }
 
-/// Reads a form that our own page sent about this subject, or refuses it.
-pub async fn receive(state: &HttpState, request: Request, subject: &str) -> Result<Form, Problem> {
-    if !is_ours(&request, &state.settings) {
+/// A form that came in.
+pub enum Received {
+    /// From our page, for this visitor.
+    Sent(Form),
+    /// It may be from our page, but from another time: the cookie is gone, or the one who was signed in is. It
+    /// must do nothing but come back.
+    Stale(Form),
+}
+
+/// Reads a form about this subject, or refuses what cannot have come from our page.
+pub async fn receive(visit: &Visit, request: Request, subject: &str) -> Result<Received, Problem> {
+    let settings = &visit.state.settings;
+    if !is_ours(&request, settings) {
         return Err(Problem::new(Code::Forbidden));
     }
     if !media_type_is(request.content_type(), "application/x-www-form-urlencoded") {
         return Err(Problem::new(Code::UnsupportedMediaType));
     }
-    let nonce = cookie(&request, &state.settings, CSRF_COOKIE);
+    let nonce = cookie::get(&request, settings, CSRF_COOKIE);
     let (_, mut body) = request.split();
     let bytes = read(&mut body, MAX_BODY).await?;
     let mut form = parse(&bytes)?;
     let token = form.take(CSRF_FIELD);
-    if !nonce.is_some_and(|nonce| is_token_for(&nonce, subject, &token, &state.settings.csrf_key)) {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    Ok(form)
+    let fits = nonce.is_some_and(|nonce| is_token_for(&nonce, subject, &token, &settings.csrf_key));
+    Ok(if fits { Received::Sent(form) } else { Received::Stale(form) })
 }
 
 fn parse(bytes: &[u8]) -> Result<Form, Problem> {
@@ -81,27 +93,30 @@ fn is_ours(request: &Request, settings: &HttpSettings) -> bool {
     }
 }
 
-/// What a form must bring back, and the cookie that it is bound to.
-pub struct FormToken {
-    pub value: String,
-    pub cookie: Cookie,
-}
+/// A visitor's own random number; what binds forms to their browser.
+#[derive(Clone)]
+pub struct Nonce(String);
 
-impl FormToken {
-    /// A token for the visitor's own cookie, or for a fresh one, and for what the form is about: a form that
-    /// named one account must not be taken for another.
-    pub fn issue(state: &HttpState, request: &Request, subject: &str) -> Self {
-        let nonce = cookie(request, &state.settings, CSRF_COOKIE).filter(|nonce| nonce.len() == NONCE_LENGTH);
-        let nonce = nonce.unwrap_or_else(|| {
+impl Nonce {
+    /// The one that the visitor has, or a fresh one.
+    pub fn of(state: &HttpState, request: &Request) -> Self {
+        let own = cookie::get(request, &state.settings, CSRF_COOKIE);
+        Self(own.filter(|nonce| nonce.len() == NONCE_LENGTH).unwrap_or_else(|| {
             let mut random = [0; 16];
             state.clock.fill(&mut random);
             BASE64_URL_SAFE_NO_PAD.encode(random)
-        });
-        let value = mac(&nonce, subject, &state.settings.csrf_key).finalize().into_bytes();
-        Self {
-            value: BASE64_URL_SAFE_NO_PAD.encode(value),
-            cookie: new_cookie(&state.settings, CSRF_COOKIE, &nonce),
-        }
+        }))
+    }
+
+    /// A token for this visitor and for what the form is about: a form that named one account must not be
+    /// taken for another.
+    pub fn token(&self, settings: &HttpSettings, subject: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(mac(&self.0, subject, &settings.csrf_key).finalize().into_bytes())
+    }
+
+    /// The cookie that keeps it.
+    pub fn cookie(&self, settings: &HttpSettings) -> Cookie {
+        cookie::new(settings, CSRF_COOKIE, &self.0)
     }
 }
 
@@ -119,41 +134,29 @@ fn mac(nonce: &str, subject: &str, key: &[u8; 32]) -> Hmac<Sha256> {
     mac
 }
 
-/// The value of one of our cookies.
-pub fn cookie(request: &Request, settings: &HttpSettings, name: &str) -> Option<String> {
-    let name = cookie_name(settings, name);
-    let lines = request.headers().get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+/// What is wrong with a sent form, for the one who filled it in.
+#[derive(Debug, Serialize)]
+pub struct Wrong {
+    /// The id of the field; empty if it is about none.
+    field: &'static str,
+    text: Text,
 }
 
-/// A cookie for this host and nobody's script. `Lax`, because people arrive by a link in a mail.
-pub fn new_cookie(settings: &HttpSettings, name: &str, value: &str) -> Cookie {
-    let mut cookie = Cookie::new_with_str(cookie_name(settings, name), value);
-    cookie.set_http_only(true);
-    cookie.set_same_site(SameSite::Lax);
-    cookie.set_path("/");
-    cookie.set_secure(settings.is_https());
-    cookie
-}
-
-/// Ends a cookie.
-pub fn expired_cookie(settings: &HttpSettings, name: &str) -> Cookie {
-    let mut cookie = new_cookie(settings, name, "");
-    cookie.set_max_age(Duration::ZERO);
-    cookie
-}
-
-/// Adds a cookie to an answer.
-pub fn set_cookie(response: &mut Response, cookie: &Cookie) {
-    if let Ok(value) = cookie.to_string().parse() {
-        response.headers_mut().append(header::SET_COOKIE, value);
+impl Wrong {
+    /// Something about this field.
+    pub fn field(field: &'static str, text: Text) -> Self {
+        Self { field, text }
     }
-}
 
-/// The `__Host-` prefix makes browsers insist on `Secure` and on this very host.
-fn cookie_name(settings: &HttpSettings, name: &str) -> String {
-    if settings.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+    /// What the rules for single values say about this field.
+    pub fn value(field: &'static str, fault: &Fault) -> Self {
+        Self::field(field, Text::new(format!("fault-{}", fault.0.replace('_', "-"))))
+    }
+
+    /// The form is from another time.
+    pub fn stale() -> Self {
+        Self::field("", Text::new("fault-stale"))
+    }
 }
 
 #[cfg(test)]
