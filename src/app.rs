@@ -193,7 +193,7 @@ impl App {
         let commands = || self.commands.clone();
         let directory = || Arc::clone(directory);
         let provider = self.mail.provider.name();
-        let track_opens = config.mail.track_opens;
+        let track_opens = config.mail.track_opens && self.mail.sees_opens;
         let settings = SendSettings {
             from: config.mail.from.to_string(),
             reset_page: config.reset.page.clone(),

@@ -12,6 +12,7 @@ mod mail;
 mod reader;
 mod reset;
 mod sandbox;
+mod smtp;
 mod sources;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, MailProvider, Sender};
 pub use reset::{ResetConfig, VerificationConfig};
 pub use sandbox::SandboxConfig;
+pub use smtp::{SmtpConfig, SmtpEncryption};
 pub use sources::{Source, Sources, VARIABLES};
 
 use crate::domain::password::PasswordPolicy;

@@ -6,6 +6,7 @@
 
 mod counted;
 pub mod mailgun;
+pub mod smtp;
 
 use std::fmt;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::address::EmailAddress;
 use crate::domain::id::MessageId;
+use crate::domain::provider_event::Diagnostic;
 
 pub use counted::Counted;
 
@@ -57,6 +59,15 @@ impl fmt::Debug for OutgoingMail {
 pub struct Accepted {
     /// The Message-ID header the mail goes out with, without angle brackets.
     pub provider_message_id: String,
+    /// What was said to it, such as the id in the provider's queue. May name a person.
+    pub reply: Option<String>,
+}
+
+impl Accepted {
+    /// Taken under this id, and nothing else said.
+    pub fn as_message(provider_message_id: String) -> Self {
+        Self { provider_message_id, reply: None }
+    }
 }
 
 /// Why a call did not end in [`Accepted`], by what may be done next. Reasons are safe to store and to show.
@@ -65,6 +76,12 @@ pub enum SendError {
     /// This message will never be taken.
     #[error("refused: {reason}")]
     Refused { reason: String },
+    /// Whoever takes mail for this recipient refused it for good, and said why: a bounce without a detour.
+    #[error("bounced: {}", codes(diagnostic))]
+    Bounced { diagnostic: Box<Diagnostic> },
+    /// Whoever takes mail for this recipient did not take it yet, and said why.
+    #[error("deferred: {}", codes(diagnostic))]
+    Deferred { diagnostic: Box<Diagnostic> },
     /// Nothing will be taken until an operator acts; the message itself may be fine.
     #[error("not accepted until the configuration changes: {reason}")]
     Configuration { reason: String },
@@ -77,6 +94,29 @@ pub enum SendError {
     /// The provider may or may not have taken the message.
     #[error("outcome unknown: {reason}")]
     Ambiguous { reason: String },
+}
+
+/// SMTP's reply code for "closing the connection" (RFC 5321 §3.8): said of the server, not of a message.
+const GOING_AWAY: u16 = 421;
+
+impl SendError {
+    /// Whether the provider itself is in trouble, so that other mails had better wait too.
+    pub fn is_of_the_provider(&self) -> bool {
+        match self {
+            Self::NotSent { .. } | Self::Ambiguous { .. } => true,
+            Self::Deferred { diagnostic } => diagnostic.code == Some(GOING_AWAY),
+            Self::Refused { .. }
+            | Self::Bounced { .. }
+            | Self::Configuration { .. }
+            | Self::Throttled { .. } => false,
+        }
+    }
+}
+
+/// The words could name a person; the codes cannot.
+fn codes(diagnostic: &Diagnostic) -> String {
+    let reply = diagnostic.code.map(|code| code.to_string());
+    [reply.as_deref(), diagnostic.enhanced.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Why the provider did not tell whether it has a message.
@@ -93,7 +133,7 @@ pub enum LookUpError {
 /// One way to get mail out of the house.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// The word for it in events, logs and metrics: `mailgun`, `sandbox`.
+    /// The word for it in events, logs and metrics: `mailgun`, `smtp`, `sandbox`.
     fn name(&self) -> &'static str;
 
     /// Hands one mail over. Exactly one request; dropping the future leaves the outcome unknown.

@@ -68,6 +68,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("poem", &["http", "sandbox", "app"]),
     ("poem_openapi", &["http"]),
     ("reqwest", &["providers", "sandbox", "cli"]),
+    ("lettre", &["providers"]),
+    ("rustls", &["providers"]),
     ("argon2", &["accounts"]),
     ("minijinja", &["rendering"]),
     ("getrandom", &["clock"]),

@@ -13,12 +13,15 @@ use crate::clock::Clock;
 use crate::config::{Config, MailProvider};
 use crate::database::Database;
 use crate::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys};
+use crate::providers::smtp::{Smtp, SmtpSettings};
 use crate::providers::{Counted, Provider};
 use crate::sandbox::{Pace, Sandbox, SandboxSettings};
 use crate::telemetry::Metrics;
 
 /// Of a whole call. Shorter than a worker's lease, so that no second worker can be calling meanwhile.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same for SMTP, where some servers read a mail with care before they answer to its last dot.
+const SMTP_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Who takes our mails, and who signs what comes back.
 pub struct Mail {
@@ -26,6 +29,8 @@ pub struct Mail {
     pub provider: Arc<dyn Provider>,
     /// The domain of Message-ID headers.
     pub domain: String,
+    /// Whether it can see that a mail is opened.
+    pub sees_opens: bool,
     /// Whose webhooks count.
     pub signing_keys: Option<SigningKeys>,
     sandbox: Option<Sandbox>,
@@ -54,9 +59,10 @@ impl Mail {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         remember_provider(database, config).await?;
+        let signing_keys = || SigningKeys::new(config.mail.signing_keys.clone());
         match &config.mail.provider {
             MailProvider::Sandbox => Self::sandboxed(config, address, clock, stop).await,
-            MailProvider::Mailgun { domain, api_key, signing_keys, base_url, require_tls } => {
+            MailProvider::Mailgun { domain, api_key, base_url, require_tls } => {
                 let settings = MailgunSettings {
                     base_url: base_url.clone(),
                     domain: domain.clone(),
@@ -67,7 +73,20 @@ impl Mail {
                 Ok(Self {
                     provider: Arc::new(Mailgun::new(settings, "mailgun", clock)?),
                     domain: domain.clone(),
-                    signing_keys: SigningKeys::new(signing_keys.clone()),
+                    sees_opens: true,
+                    signing_keys: signing_keys(),
+                    sandbox: None,
+                })
+            }
+            MailProvider::Smtp(server) => {
+                let domain = config.mail.from.address.domain().to_owned();
+                let settings =
+                    SmtpSettings { server: server.clone(), hello: domain.clone(), timeout: SMTP_TIMEOUT };
+                Ok(Self {
+                    provider: Arc::new(Smtp::new(settings, clock)?),
+                    domain,
+                    sees_opens: false,
+                    signing_keys: signing_keys(),
                     sandbox: None,
                 })
             }
@@ -109,6 +128,7 @@ impl Mail {
         Ok(Self {
             provider: Arc::new(Mailgun::new(settings, "sandbox", clock)?),
             domain,
+            sees_opens: true,
             signing_keys: SigningKeys::new(signing_keys),
             sandbox: Some(sandbox),
         })
@@ -132,7 +152,7 @@ impl Mail {
 async fn remember_provider(database: &Database, config: &Config) -> anyhow::Result<()> {
     let select = "SELECT value FROM installation WHERE name = 'mail_provider'";
     let known = database.fetch_optional(select, &[]).await?.map(|row| row.text("value")).transpose()?;
-    let name = if config.is_sandboxed() { "sandbox" } else { "mailgun" };
+    let name = config.mail.provider.name();
     match known.as_deref() {
         Some(known) if known == name => Ok(()),
         Some(known) if name == "sandbox" => bail!(

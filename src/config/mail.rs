@@ -6,7 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::reader::{DAY, NOT_AVAILABLE, Reader, base_url, is_private};
+use super::reader::{DAY, Reader, base_url, is_private};
+use super::smtp::{self, SmtpConfig};
 use crate::domain::address::EmailAddress;
 
 const PROVIDER: &str = "BACKSTAMP_MAIL_PROVIDER";
@@ -20,11 +21,15 @@ pub struct MailConfig {
     pub provider: MailProvider,
     /// `BACKSTAMP_MAIL_FROM`, default `Backstamp <no-reply@localhost>`.
     pub from: Sender,
-    /// `BACKSTAMP_TRACK_OPENS`, default true.
+    /// `BACKSTAMP_TRACK_OPENS`, default true. Nobody can do it with SMTP.
     pub track_opens: bool,
     /// `BACKSTAMP_RECONCILE_AFTER`, seconds after which a call with unknown outcome is looked up at the
-    /// provider, default 300, in the sandbox 2.
+    /// provider, default 300, in the sandbox 2. With SMTP, where nobody can be asked: after which it is made
+    /// again, default 60.
     pub reconcile_after: Duration,
+    /// `BACKSTAMP_MAILGUN_SIGNING_KEY`, comma separated while they rotate. At least one with Mailgun; with
+    /// SMTP for the late reports of a former Mailgun.
+    pub signing_keys: Vec<SecretString>,
 }
 
 /// Who takes mails from us.
@@ -38,13 +43,13 @@ pub enum MailProvider {
         domain: String,
         /// `BACKSTAMP_MAILGUN_API_KEY`.
         api_key: SecretString,
-        /// `BACKSTAMP_MAILGUN_SIGNING_KEY`, comma separated while they rotate; at least one.
-        signing_keys: Vec<SecretString>,
         /// `BACKSTAMP_MAILGUN_BASE_URL`, default the US host. Its path ends with a slash.
         base_url: Url,
         /// `BACKSTAMP_REQUIRE_TLS`, default true: no delivery without encryption.
         require_tls: bool,
     },
+    /// Any mail server.
+    Smtp(SmtpConfig),
 }
 
 /// Who mails are from.
@@ -58,50 +63,76 @@ pub struct Sender {
 
 impl MailConfig {
     pub(super) fn read(reader: &mut Reader) -> Self {
-        refuse_malformed_smtp(reader);
-        let provider = provider(reader);
-        let patience = if matches!(provider, MailProvider::Sandbox) { 2 } else { 300 };
+        let signing_keys = reader.secrets("BACKSTAMP_MAILGUN_SIGNING_KEY");
+        let provider = provider(reader, signing_keys.is_empty());
+        let patience = match provider {
+            MailProvider::Sandbox => 2,
+            MailProvider::Mailgun { .. } => 300,
+            MailProvider::Smtp(_) => 60,
+        };
+        let from = reader.parsed("BACKSTAMP_MAIL_FROM", Sender::parse);
+        if let MailProvider::Smtp(server) = &provider
+            && from.is_none()
+            && !server.is_loopback()
+        {
+            reader.missing("BACKSTAMP_MAIL_FROM", "is required with BACKSTAMP_MAIL_PROVIDER=smtp");
+        }
         Self {
             provider,
-            from: reader.parsed("BACKSTAMP_MAIL_FROM", Sender::parse).unwrap_or_default(),
+            from: from.unwrap_or_default(),
             track_opens: reader.flag("BACKSTAMP_TRACK_OPENS", true),
             reconcile_after: reader.seconds("BACKSTAMP_RECONCILE_AFTER", patience, 1..=DAY),
+            signing_keys,
         }
     }
 }
 
-fn provider(reader: &mut Reader) -> MailProvider {
+impl MailProvider {
+    /// The word for it in settings, events and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Mailgun { .. } => "mailgun",
+            Self::Smtp(_) => "smtp",
+        }
+    }
+}
+
+/// What is set for another provider is checked too: a mistake in it would wait for the day of the change.
+fn provider(reader: &mut Reader, signs_nothing: bool) -> MailProvider {
     let base_url = reader.parsed("BACKSTAMP_MAILGUN_BASE_URL", api_url);
     let domain = reader.parsed("BACKSTAMP_MAILGUN_DOMAIN", domain);
-    let require_tls = reader.flag("BACKSTAMP_REQUIRE_TLS", true);
-    let is_sandbox = reader.parsed(PROVIDER, |text| match text {
-        "sandbox" => Ok(true),
-        "mailgun" => Ok(false),
-        "smtp" => Err(format!("smtp {NOT_AVAILABLE}: use mailgun or sandbox")),
-        _ => Err("must be sandbox or mailgun".to_owned()),
-    });
-    // Whoever names something else is not after a sandbox, and should not be told of its rules.
-    if is_sandbox.unwrap_or(reader.text(PROVIDER).is_none()) {
-        return MailProvider::Sandbox;
-    }
-
-    let signing_keys = reader.secrets("BACKSTAMP_MAILGUN_SIGNING_KEY");
     let api_key = reader.secret("BACKSTAMP_MAILGUN_API_KEY");
-    if is_sandbox == Some(false) {
-        for (name, is_missing) in [
-            ("BACKSTAMP_MAILGUN_DOMAIN", reader.text("BACKSTAMP_MAILGUN_DOMAIN").is_none()),
-            ("BACKSTAMP_MAILGUN_API_KEY", api_key.is_none()),
-            ("BACKSTAMP_MAILGUN_SIGNING_KEY", signing_keys.is_empty()),
-        ] {
-            if is_missing {
-                reader.fault(name, "is required with BACKSTAMP_MAIL_PROVIDER=mailgun");
+    let require_tls = reader.flag("BACKSTAMP_REQUIRE_TLS", true);
+    let server = SmtpConfig::read(reader);
+    let asked = reader.parsed(PROVIDER, |text| match text {
+        "sandbox" | "mailgun" | "smtp" => Ok(text.to_owned()),
+        _ => Err("must be sandbox, mailgun or smtp".to_owned()),
+    });
+    let required = format!("is required with {PROVIDER}={}", asked.as_deref().unwrap_or_default());
+    match (asked.as_deref(), server) {
+        (Some("smtp"), Some(server)) => return MailProvider::Smtp(server),
+        // Without its server, which is a fault, it stands for any provider that is no sandbox.
+        (Some("smtp"), None) => reader.missing(smtp::URL, &required),
+        (Some("mailgun"), _) => {
+            for (name, is_missing) in [
+                ("BACKSTAMP_MAILGUN_DOMAIN", domain.is_none()),
+                ("BACKSTAMP_MAILGUN_API_KEY", api_key.is_none()),
+                ("BACKSTAMP_MAILGUN_SIGNING_KEY", signs_nothing),
+            ] {
+                if is_missing {
+                    reader.missing(name, &required);
+                }
             }
         }
+        (Some(_), _) => return MailProvider::Sandbox,
+        (None, _) if reader.text(PROVIDER).is_none() => return MailProvider::Sandbox,
+        // Whoever names something else is not after a sandbox, and should not be told of its rules.
+        (None, _) => {}
     }
     MailProvider::Mailgun {
         domain: domain.unwrap_or_default(),
         api_key: api_key.unwrap_or_default(),
-        signing_keys,
         base_url: base_url.unwrap_or_else(|| Url::parse(MAILGUN_US).expect("the default is a URL")),
         require_tls,
     }
@@ -118,14 +149,6 @@ fn domain(text: &str) -> Result<String, String> {
     EmailAddress::parse(&format!("postmaster@{text}"))
         .map(|address| address.domain().to_owned())
         .map_err(|_| "must be a domain name, such as mg.example.com".to_owned())
-}
-
-/// Not used yet, but a mistake in it would wait for the version that does.
-fn refuse_malformed_smtp(reader: &mut Reader) {
-    reader.parsed("BACKSTAMP_SMTP_URL", |text| match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "smtp" | "smtps") && url.has_host() => Ok(()),
-        _ => Err("must be smtps://USER:PASSWORD@HOST:PORT or smtp://HOST:PORT?tls=required".to_owned()),
-    });
 }
 
 impl Sender {

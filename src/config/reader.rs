@@ -69,6 +69,14 @@ impl Reader {
         self.settings.faults.push(Fault { variable: name.to_owned(), source, message: message.into() });
     }
 
+    /// A fault of a setting that should be there; one that is there, but faulty, has had its own.
+    pub(super) fn missing(&mut self, name: &'static str, message: &str) {
+        let is_known = self.settings.faults.iter().any(|fault| fault.variable == name);
+        if !is_known {
+            self.fault(name, message);
+        }
+    }
+
     pub(super) fn text(&mut self, name: &'static str) -> Option<&str> {
         self.asked.insert(name);
         self.settings.values.get(name).map(|setting| setting.value.trim())

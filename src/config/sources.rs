@@ -14,7 +14,7 @@ const DOTENV_FILE: &str = ".env";
 const TOML_FILE: &str = "backstamp.toml";
 
 /// Every variable there is. `.env.sample` explains each.
-pub const VARIABLES: [&str; 36] = [
+pub const VARIABLES: [&str; 38] = [
     "BACKSTAMP_ADMIN_KEY",
     "BACKSTAMP_ALLOWED_ORIGINS",
     "BACKSTAMP_ALLOWED_REDIRECTS",
@@ -45,6 +45,8 @@ pub const VARIABLES: [&str; 36] = [
     "BACKSTAMP_SANDBOX_LISTEN",
     "BACKSTAMP_SANDBOX_WEBHOOK_URL",
     "BACKSTAMP_SECRET_KEY",
+    "BACKSTAMP_SMTP_CA_FILE",
+    "BACKSTAMP_SMTP_CONNECTIONS",
     "BACKSTAMP_SMTP_URL",
     "BACKSTAMP_TRACK_OPENS",
     "BACKSTAMP_TRUSTED_PROXIES",

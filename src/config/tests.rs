@@ -1,3 +1,5 @@
+mod smtp;
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -78,13 +80,12 @@ fn without_any_setting_there_is_a_sandbox_on_loopback() {
 fn production_settings_are_taken_as_written() {
     let config = Desk::new(&PRODUCTION).load();
 
-    let MailProvider::Mailgun { domain, signing_keys, base_url, require_tls, .. } = &config.mail.provider
-    else {
+    let MailProvider::Mailgun { domain, base_url, require_tls, .. } = &config.mail.provider else {
         panic!("not Mailgun");
     };
     assert_eq!(domain, "mg.example.com");
     assert_eq!(
-        signing_keys.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(),
+        config.mail.signing_keys.iter().map(ExposeSecret::expose_secret).collect::<Vec<_>>(),
         ["sign-1", "sign-2"]
     );
     assert_eq!(base_url.as_str(), "https://api.mailgun.net/");
@@ -190,9 +191,12 @@ fn whatever_is_unsafe_or_unusable_is_a_fault_of_its_variable() {
         ("BACKSTAMP_SMTP_URL", "http://mail.example.com"),
         ("BACKSTAMP_SANDBOX_LISTEN", "0.0.0.0:8090"),
         ("BACKSTAMP_REPEAT_REQUEST", "resend"),
-        ("BACKSTAMP_MAIL_PROVIDER", "smtp"),
         ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1"),
         ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1:8080"),
+        ("BACKSTAMP_MAIL_PROVIDER", "pigeon"),
+        ("BACKSTAMP_SMTP_CA_FILE", "/nowhere/ca.pem"),
+        ("BACKSTAMP_SMTP_CA_FILE", "/dev/null"),
+        ("BACKSTAMP_SMTP_CONNECTIONS", "0"),
         ("BACKSTAMP_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
     ] {
         let faults = Desk::production_but(name, value).faults();
@@ -211,8 +215,8 @@ fn the_sandbox_stays_on_loopback() {
 }
 
 #[test]
-fn a_provider_that_is_not_available_is_the_only_fault() {
-    let faults = Desk::production_but("BACKSTAMP_MAIL_PROVIDER", "smtp").faults();
+fn an_unknown_provider_is_the_only_fault() {
+    let faults = Desk::production_but("BACKSTAMP_MAIL_PROVIDER", "pigeon").faults();
 
     assert_eq!(faults, [("BACKSTAMP_MAIL_PROVIDER".to_owned(), Some(Source::Environment))]);
 }

@@ -33,6 +33,8 @@ impl Provider for Counted {
         let outcome = match &answer {
             Ok(_) => "accepted",
             Err(SendError::Refused { .. }) => "refused",
+            Err(SendError::Bounced { .. }) => "bounced",
+            Err(SendError::Deferred { .. }) => "deferred",
             Err(SendError::Configuration { .. }) => "configuration",
             Err(SendError::Throttled { .. }) => "throttled",
             Err(SendError::NotSent { .. }) => "not_sent",

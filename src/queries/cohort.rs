@@ -118,13 +118,13 @@ impl<'a> Cohort<'a> {
         Ok(histograms)
     }
 
-    /// Since when the oldest message in flight is on its way.
+    /// Since when the oldest message in flight is on its way, of those that somebody reports about.
     pub(super) async fn oldest_in_flight(&self) -> Result<Option<i64>, QueryError> {
         let part = Part { from_rollups: false, from: self.from, to: self.to };
         let (condition, values) = self.condition(part);
         let sql = format!(
             "SELECT MIN(COALESCE(sent_at, requested_at)) AS oldest FROM delivery_facts \
-             WHERE status IN ('sent', 'deferred') AND {condition}"
+             WHERE status IN ('sent', 'deferred') AND provider <> 'smtp' AND {condition}"
         );
         Ok(self.database.fetch_one(&sql, &values).await?.optional_int("oldest")?)
     }

@@ -39,6 +39,8 @@ pub struct MessageSummary {
     /// The reset that it belongs to.
     pub password_reset_id: Option<String>,
     pub outcome: Status,
+    /// What the outcome means, in a sentence.
+    pub explanation: &'static str,
     pub requested_at: Option<DateTime<Utc>>,
     pub sent_at: Option<DateTime<Utc>>,
     pub first_deferred_at: Option<DateTime<Utc>>,
@@ -167,6 +169,7 @@ impl MessageSummary {
         let request = facts.request.as_ref();
         let text = |value: Option<&String>| value.cloned().unwrap_or_default();
         let bits = outcome.counters.values();
+        let deferrals: Vec<i64> = facts.all_deferrals().map(|(at, _)| *at).collect();
         Ok(Self {
             id: row.text("message_id")?,
             template: text(request.map(|request| &request.template)),
@@ -176,10 +179,11 @@ impl MessageSummary {
             recipient: row.optional_text("recipient")?,
             password_reset_id: request.and_then(|request| request.request_id.clone()),
             outcome: outcome.status(),
+            explanation: outcome.explanation(),
             requested_at: time(request.map(|request| request.at)),
             sent_at: time(facts.sent_at),
-            first_deferred_at: time(facts.deferrals.first().map(|(at, _)| *at)),
-            deferrals: facts.deferrals.len(),
+            first_deferred_at: time(deferrals.first().copied()),
+            deferrals: deferrals.len(),
             delivered_at: time(facts.delivered_at),
             bounced_at: time(facts.bounced.map(|bounce| bounce.at)),
             bounce: facts.bounced.map(|bounce| BounceSummary {

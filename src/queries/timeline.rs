@@ -15,6 +15,9 @@ use crate::domain::id::{MessageId, RequestId};
 /// Entries of a timeline at most, the earliest: opens are without bound.
 const MOST: i64 = 1_000;
 
+/// A provider that tells what becomes of a mail has taken it; one that does not leaves us with this.
+const TAKEN_UNREPORTED: &str = "The mail server took it; what became of it is not reported.";
+
 const COLUMNS: &str =
     "t.position, t.message_id, t.request_id, t.at, t.kind, t.text, t.source, t.meta, t.diagnostic";
 
@@ -36,6 +39,8 @@ pub struct TimelineEntry {
 struct Verdicts {
     readings: HashMap<(String, &'static str, i64), Option<Rule>>,
     contradicted: Vec<String>,
+    /// Mails of which nobody tells what becomes of them.
+    unreported: Vec<String>,
 }
 
 impl Queries {
@@ -87,6 +92,9 @@ impl Queries {
                 };
                 verdicts.readings.insert((message_id.clone(), kind, sighting.at), rule);
             }
+            if facts.request.as_ref().is_some_and(|request| !request.is_reported()) {
+                verdicts.unreported.push(message_id.clone());
+            }
             if Outcome::derive(&facts).counters.bounce_contradicted == 1 {
                 verdicts.contradicted.push(message_id);
             }
@@ -99,16 +107,21 @@ fn entry(row: &Row, verdicts: &Verdicts) -> Result<TimelineEntry, QueryError> {
     let at = row.int("at")?;
     let kind = row.text("kind")?;
     let mut meta: Map<String, Json> = serde_json::from_str(&row.text("meta")?)?;
-    if let Some(diagnostic) = row.optional_text("diagnostic")? {
-        meta.insert("diagnostic".into(), diagnostic.into());
+    let mut text = row.text("text")?;
+    if let Some(said) = row.optional_text("diagnostic")? {
+        let name = if kind == "sent" { "reply" } else { "diagnostic" };
+        meta.insert(name.into(), said.into());
     }
     if let Some(message_id) = row.optional_text("message_id")? {
         verdicts.explain(&message_id, &kind, at, &mut meta);
+        if kind == "sent" && verdicts.unreported.contains(&message_id) {
+            text = TAKEN_UNREPORTED.into();
+        }
     }
     Ok(TimelineEntry {
         at: DateTime::from_timestamp_micros(at).unwrap_or_default(),
         kind,
-        text: row.text("text")?,
+        text,
         source: row.text("source")?,
         meta,
     })

@@ -18,8 +18,9 @@ use crate::commands::{Commands, Context, ExecuteError};
 use crate::domain::id::MessageId;
 use crate::domain::message::{Cause, HandOver, Message, MessageCommand, MessageEvent, Requested};
 use crate::domain::password_reset::{PasswordResetCommand, PasswordResetRefusal};
+use crate::domain::provider_event::Diagnostic;
 use crate::event_log::{LogEvent, RecordedEvent};
-use crate::providers::{LookUpError, OutgoingMail, Provider, SendError};
+use crate::providers::{Accepted, LookUpError, OutgoingMail, Provider, SendError};
 use crate::rendering::{Mail, Renderer};
 
 /// The kind of work that a mail is.
@@ -28,6 +29,12 @@ pub(super) const KIND: &str = "send_message";
 const CONFIGURATION_PAUSE: TimeDelta = TimeDelta::seconds(30);
 /// The share of a pause that is left to chance, so that what failed together does not come back together.
 const JITTER_PERCENT: i32 = 20;
+
+/// The pause after a recipient's server said "later": long enough for greylisting after a few doublings, short
+/// enough at first for somebody who waits for the mail.
+fn deferral(attempt: u32) -> TimeDelta {
+    TimeDelta::seconds(5i64 << attempt.saturating_sub(1).min(8)).min(TimeDelta::minutes(15))
+}
 
 /// How mails are handed over.
 #[derive(Debug, Clone)]
@@ -143,8 +150,14 @@ impl SendDueMessages {
                 self.record(message_id, command, work).await?;
                 Err(Verdict::Done)
             }
-            // Better a second mail with the same link than none.
+            // Better a second mail with the same link than none; but a server that takes mails and never
+            // says so must not fill the mailbox.
             Err(LookUpError::Unsupported { reason }) => {
+                let doublings = message.attempts().saturating_sub(1).min(16);
+                let again = since + patience * (1 << doublings);
+                if self.now() < again {
+                    return Err(Verdict::Later { at: again, why: reason });
+                }
                 tracing::warn!(%message_id, %reason, "cannot ask about a mail, sending it again");
                 Ok(())
             }
@@ -305,13 +318,12 @@ impl SendDueMessages {
         let answer = self.provider.send(mail).await;
         let at = self.now();
         match &answer {
-            Err(SendError::NotSent { .. } | SendError::Ambiguous { .. }) => self.breaker.failed(at),
+            Err(error) if error.is_of_the_provider() => self.breaker.failed(at),
             _ => self.breaker.succeeded(),
         }
         let error = match answer {
-            Ok(accepted) => {
-                let provider_message_id = accepted.provider_message_id;
-                let command = MessageCommand::RecordSent { attempt, provider_message_id, at };
+            Ok(Accepted { provider_message_id, reply }) => {
+                let command = MessageCommand::RecordSent { attempt, provider_message_id, reply, at };
                 return self.record(message_id, command, work).await;
             }
             Err(error) => error,
@@ -320,9 +332,14 @@ impl SendDueMessages {
         let pause = match &error {
             SendError::Refused { reason } => {
                 let command = MessageCommand::RecordRejected { reason: reason.clone(), at };
-                self.record(message_id, command, work).await?;
-                return self.restore_older_links(requested, work).await;
+                return self.give_up(message_id, requested, command, work).await;
             }
+            SendError::Bounced { diagnostic } => {
+                let diagnostic = Diagnostic { attempt: Some(attempt), ..Diagnostic::clone(diagnostic) };
+                let command = MessageCommand::RecordCallBounced { attempt, diagnostic, at };
+                return self.give_up(message_id, requested, command, work).await;
+            }
+            SendError::Deferred { .. } => self.jittered(deferral(attempt)),
             SendError::Configuration { .. } => CONFIGURATION_PAUSE,
             SendError::Throttled { retry_after, .. } => {
                 TimeDelta::from_std(*retry_after).unwrap_or(CONFIGURATION_PAUSE)
@@ -333,14 +350,32 @@ impl SendDueMessages {
             }
         };
         let ambiguous = matches!(error, SendError::Ambiguous { .. });
-        let (retry_at, error) = (at + pause, error.to_string());
-        let command =
-            MessageCommand::RecordSendFailed { attempt, error: error.clone(), ambiguous, retry_at, at };
+        let (retry_at, why) = (at + pause, error.to_string());
+        let command = match error {
+            SendError::Deferred { diagnostic } => {
+                let retry_seconds = u32::try_from(pause.num_seconds()).ok();
+                let diagnostic = Diagnostic { attempt: Some(attempt), retry_seconds, ..*diagnostic };
+                MessageCommand::RecordCallDeferred { attempt, diagnostic, at }
+            }
+            _ => MessageCommand::RecordSendFailed { attempt, error: why.clone(), ambiguous, retry_at, at },
+        };
         self.record(message_id, command, work).await?;
         if !ambiguous {
             self.restore_older_links(requested, work).await?;
         }
-        Err(Verdict::Later { at: retry_at, why: error })
+        Err(Verdict::Later { at: retry_at, why })
+    }
+
+    /// The mail will never be handed over.
+    async fn give_up(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        command: MessageCommand,
+        work: &Work,
+    ) -> Step<()> {
+        self.record(message_id, command, work).await?;
+        self.restore_older_links(requested, work).await
     }
 
     async fn record(&self, message_id: MessageId, command: MessageCommand, work: &Work) -> Step<()> {

@@ -97,12 +97,17 @@ struct Post(Mutex<PostState>);
 struct PostState {
     answers: VecDeque<SendError>,
     look_ups: VecDeque<Result<Option<Accepted>, LookUpError>>,
+    reply: Option<String>,
     sent: Vec<OutgoingMail>,
 }
 
 impl Post {
     fn will_fail(&self, errors: impl IntoIterator<Item = SendError>) {
         self.0.lock().unwrap().answers.extend(errors);
+    }
+
+    fn will_reply(&self, reply: &str) {
+        self.0.lock().unwrap().reply = Some(reply.into());
     }
 
     fn will_say(&self, found: Result<Option<Accepted>, LookUpError>) {
@@ -123,7 +128,8 @@ impl Provider for Post {
     async fn send(&self, mail: &OutgoingMail) -> Result<Accepted, SendError> {
         let mut state = self.0.lock().unwrap();
         state.sent.push(mail.clone());
-        let taken = Accepted { provider_message_id: mail.message_id_header.clone() };
+        let taken =
+            Accepted { provider_message_id: mail.message_id_header.clone(), reply: state.reply.clone() };
         state.answers.pop_front().map_or(Ok(taken), Err)
     }
 

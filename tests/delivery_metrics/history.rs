@@ -147,7 +147,7 @@ impl Mail<'_> {
     pub fn sent_at(self, at: DateTime<Utc>) -> Self {
         self.message(
             "system",
-            MessageEvent::Sent { attempt: 1, provider_message_id: "id@mail.test".into(), at },
+            MessageEvent::Sent { attempt: 1, provider_message_id: "id@mail.test".into(), reply: None, at },
         )
     }
 
@@ -162,12 +162,15 @@ impl Mail<'_> {
 
     pub fn deferred(self, time: &str) -> Self {
         let diagnostic = diagnostic(451, "4.3.2", "451 4.3.2 restarting");
-        self.message("whk_1", MessageEvent::Deferred { diagnostic, at: at(time) })
+        self.message("whk_1", MessageEvent::Deferred { diagnostic, at_hand_over: None, at: at(time) })
     }
 
     pub fn bounced(self, time: &str, words: &str) -> Self {
         let diagnostic = diagnostic(550, "5.1.1", words);
-        self.message("whk_1", MessageEvent::Bounced { diagnostic, delayed: false, at: at(time) })
+        self.message(
+            "whk_1",
+            MessageEvent::Bounced { diagnostic, delayed: false, at_hand_over: None, at: at(time) },
+        )
     }
 
     pub fn suppressed_by_us(self, time: &str) -> Self {
@@ -177,7 +180,10 @@ impl Mail<'_> {
 
     pub fn suppressed_by_the_provider(self, time: &str) -> Self {
         let diagnostic = Diagnostic { code: Some(605), enhanced: None, ..diagnostic(605, "", "") };
-        self.message("whk_1", MessageEvent::Bounced { diagnostic, delayed: false, at: at(time) })
+        self.message(
+            "whk_1",
+            MessageEvent::Bounced { diagnostic, delayed: false, at_hand_over: None, at: at(time) },
+        )
     }
 
     pub fn rejected(self, time: &str) -> Self {

@@ -15,6 +15,8 @@ use crate::domain::provider_event::{Diagnostic, SuppressionReason};
 
 /// Temporary failures that are kept, the earliest first.
 const DEFERRALS: usize = 100;
+/// The mail provider that takes mail and tells nothing afterwards.
+const UNREPORTED: &str = "smtp";
 
 /// What is known about one message. Empty until something is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub struct Facts {
     pub canceled: Option<(Micros, String)>,
     /// When, and the provider's attempt.
     pub deferrals: BTreeSet<(Micros, u32)>,
+    /// When, and our attempt: temporary failures before anybody had it.
+    pub deferrals_at_hand_over: BTreeSet<(Micros, u32)>,
     pub delivered_at: Option<Micros>,
     pub bounced: Option<Bounce>,
     pub complained_at: Option<Micros>,
@@ -86,7 +90,12 @@ impl Facts {
             MessageEvent::Canceled { reason, at } => {
                 earliest(&mut self.canceled, (micros(*at), reason.clone()));
             }
-            MessageEvent::Deferred { diagnostic, at } => self.fail(diagnostic, false, micros(*at)),
+            MessageEvent::Deferred { at_hand_over: Some(attempt), at, .. } => {
+                add(&mut self.deferrals_at_hand_over, (micros(*at), *attempt));
+            }
+            MessageEvent::Deferred { diagnostic, at_hand_over: None, at } => {
+                self.fail(diagnostic, false, micros(*at));
+            }
             MessageEvent::Bounced { diagnostic, at, .. } => self.fail(diagnostic, true, micros(*at)),
             MessageEvent::Delivered { delivery, at } => {
                 earliest(&mut self.delivered_at, micros(*at));
@@ -133,6 +142,11 @@ impl Facts {
         }
     }
 
+    /// Every temporary failure, in the order of time.
+    pub fn all_deferrals(&self) -> impl Iterator<Item = &(Micros, u32)> {
+        self.deferrals.union(&self.deferrals_at_hand_over)
+    }
+
     fn fail(&mut self, diagnostic: &Diagnostic, permanent: bool, at: Micros) {
         let exchanger = diagnostic.text.known().and_then(|text| text.mx_host.as_deref());
         self.see_exchanger(exchanger, at);
@@ -142,10 +156,7 @@ impl Facts {
         } else if permanent {
             earliest(&mut self.bounced, Bounce { at, class: verdict.class, category: verdict.category });
         } else {
-            self.deferrals.insert((at, diagnostic.attempt.unwrap_or_default()));
-            if self.deferrals.len() > DEFERRALS {
-                self.deferrals.pop_last();
-            }
+            add(&mut self.deferrals, (at, diagnostic.attempt.unwrap_or_default()));
         }
     }
 
@@ -171,6 +182,11 @@ impl Facts {
 }
 
 impl RequestFacts {
+    /// Whether anybody tells us what became of it after the hand-over. A mail server does not.
+    pub fn is_reported(&self) -> bool {
+        self.provider != UNREPORTED
+    }
+
     fn of(requested: &Requested) -> Self {
         Self {
             at: micros(requested.at),
@@ -187,6 +203,14 @@ impl RequestFacts {
             opens_tracked: requested.opens_tracked,
             clicks_tracked: requested.clicks_tracked,
         }
+    }
+}
+
+/// Keeps the earliest: the same whatever the order.
+fn add(deferrals: &mut BTreeSet<(Micros, u32)>, deferral: (Micros, u32)) {
+    deferrals.insert(deferral);
+    if deferrals.len() > DEFERRALS {
+        deferrals.pop_last();
     }
 }
 

@@ -14,6 +14,10 @@ pub struct Outcome {
     pub counters: Counters,
     /// Who read it.
     pub engagement: Engagement,
+    /// Whether it was delayed by somebody who has it, and not only before anybody had.
+    is_delayed: bool,
+    /// Whether anybody tells what became of it.
+    is_reported: bool,
 }
 
 /// How far one message has come, in one word. Derived, never stored as a truth of its own.
@@ -22,7 +26,7 @@ pub struct Outcome {
 pub enum Status {
     /// Not handed over yet.
     Queued,
-    /// Handed over; nothing heard since.
+    /// Handed over; nothing heard since, or nobody who would tell.
     Sent,
     /// Handed over; the receiving server asked to come back later.
     Deferred,
@@ -66,12 +70,14 @@ impl Outcome {
     /// Derives every flag. Without a request every counter is 0.
     pub fn derive(facts: &Facts) -> Self {
         let engagement = facts.sightings.judge(facts.delivered_at);
+        let is_delayed = !facts.deferrals.is_empty();
         let Some(request) = &facts.request else {
-            return Self { counters: Counters::default(), engagement };
+            return Self { counters: Counters::default(), engagement, is_delayed, is_reported: true };
         };
+        let is_reported = request.is_reported();
 
         let failed = facts.bounced.is_some();
-        let provider_event = !facts.deferrals.is_empty()
+        let provider_event = is_delayed
             || failed
             || facts.delivered_at.is_some()
             || facts.complained_at.is_some()
@@ -122,7 +128,7 @@ impl Outcome {
             settled: settled.into(),
             not_handed_over: not_handed_over.into(),
             canceled: (not_handed_over && facts.canceled.is_some()).into(),
-            deferred: (sent && !facts.deferrals.is_empty()).into(),
+            deferred: (sent && facts.all_deferrals().next().is_some()).into(),
             complained: facts.complained_at.is_some().into(),
             unsubscribed: facts.unsubscribed_at.is_some().into(),
             opened: opened.into(),
@@ -146,7 +152,7 @@ impl Outcome {
             clicks_human: engagement.clicks_human,
             clicks_machine: engagement.clicks_machine,
         };
-        Self { counters, engagement }
+        Self { counters, engagement, is_delayed, is_reported }
     }
 
     /// How far it has come.
@@ -157,10 +163,28 @@ impl Outcome {
             () if counters.rejected == 1 => Status::Rejected,
             () if counters.delivered == 1 => Status::Delivered,
             () if counters.bounced == 1 => Status::Bounced,
-            () if counters.in_flight == 1 && counters.deferred == 1 => Status::Deferred,
+            () if counters.in_flight == 1 && self.is_delayed => Status::Deferred,
             () if counters.in_flight == 1 => Status::Sent,
             () if counters.canceled == 1 => Status::Canceled,
             () => Status::Queued,
+        }
+    }
+
+    /// The same in a sentence, for a person.
+    pub fn explanation(&self) -> &'static str {
+        match self.status() {
+            Status::Queued => "It waits to be handed over.",
+            Status::Sent if self.is_reported => "The mail provider took it; nothing was heard of it since.",
+            Status::Sent => "The mail server took it; what became of it is not reported.",
+            Status::Deferred => "The receiving server asked to come back later.",
+            Status::Delivered if self.counters.delivered_inferred == 1 => {
+                "It arrived: somebody came back by it."
+            }
+            Status::Delivered => "The receiving server took it; inbox or spam folder is unknown.",
+            Status::Bounced => "It failed for good.",
+            Status::Suppressed => "It was not sent: the address gets no mail.",
+            Status::Rejected => "It was refused and will never be sent.",
+            Status::Canceled => "It was not sent: what it is about had ended before.",
         }
     }
 }

@@ -86,13 +86,18 @@ fn told() -> impl Strategy<Value = Told> {
         let delivery = Delivery { mx_host: yes.then(|| "mx.google.com".into()), ..Delivery::default() };
         match kind {
             0 | 1 => requested(second, yes, variant > 1),
-            2 | 3 => Told::Message(MessageEvent::Sent { attempt: 1, provider_message_id: "p".into(), at }),
+            2 | 3 => Told::Message(MessageEvent::Sent {
+                attempt: 1,
+                provider_message_id: "p".into(),
+                reply: None,
+                at,
+            }),
             4 => Told::Message(MessageEvent::Suppressed { by, reason, diagnostic: None, at }),
             5 => Told::Message(MessageEvent::Rejected { reason: text, at }),
             6 => Told::Message(MessageEvent::Canceled { reason: text, at }),
-            7 => Told::Message(MessageEvent::Deferred { diagnostic, at }),
+            7 => Told::Message(MessageEvent::Deferred { diagnostic, at_hand_over: yes.then_some(1), at }),
             8 => Told::Message(MessageEvent::Delivered { delivery, at }),
-            9 => Told::Message(MessageEvent::Bounced { diagnostic, delayed: yes, at }),
+            9 => Told::Message(MessageEvent::Bounced { diagnostic, delayed: yes, at_hand_over: None, at }),
             10 => Told::Message(MessageEvent::Complained { at }),
             11 => Told::Message(MessageEvent::Unsubscribed { at }),
             12 => Told::Reading(MessageEngagementEvent::Opened { client, at }),
@@ -172,9 +177,68 @@ fn a_refused_call_that_the_provider_had_taken_after_all_is_sent() {
 }
 
 #[test]
+fn what_a_server_put_off_was_not_handed_over_and_what_it_refused_for_good_was() {
+    let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+    let (later, never) = (diagnostic(451), diagnostic(552));
+    let deferred =
+        Told::Message(MessageEvent::Deferred { diagnostic: later, at_hand_over: Some(1), at: at(5) });
+    let bounced = Told::Message(MessageEvent::Bounced {
+        diagnostic: never,
+        delayed: false,
+        at_hand_over: Some(2),
+        at: at(9),
+    });
+    let sent = Told::Message(MessageEvent::Sent {
+        attempt: 2,
+        provider_message_id: "p".into(),
+        reply: None,
+        at: at(9),
+    });
+    let asked = requested(1, false, true);
+
+    let waiting = Outcome::derive(&fold(&[asked.clone(), deferred.clone()]));
+    let refused = Outcome::derive(&fold(&[asked.clone(), deferred.clone(), bounced]));
+    let taken = Outcome::derive(&fold(&[asked, deferred, sent]));
+
+    let counters = |outcome: &Outcome| {
+        let c = outcome.counters;
+        (c.not_handed_over, c.sent, c.deferred, c.bounced_soft, c.in_flight)
+    };
+    assert_eq!((counters(&waiting), waiting.status()), ((1, 0, 0, 0, 0), Status::Queued));
+    assert_eq!((counters(&refused), refused.status()), ((0, 1, 1, 1, 0), Status::Bounced));
+    assert_eq!((counters(&taken), taken.status()), ((0, 1, 1, 0, 1), Status::Sent));
+}
+
+#[test]
+fn of_a_mail_that_a_mail_server_took_it_is_said_that_nobody_reports_about_it() {
+    let sent = |provider: &str| {
+        let Told::Message(MessageEvent::Requested(mut wanted)) = requested(1, false, true) else {
+            unreachable!("it was asked for")
+        };
+        wanted.provider = provider.into();
+        let at = DateTime::from_timestamp(2, 0).unwrap();
+        let sent = MessageEvent::Sent { attempt: 1, provider_message_id: "p".into(), reply: None, at };
+        Outcome::derive(&fold(&[Told::Message(MessageEvent::Requested(wanted)), Told::Message(sent)]))
+    };
+
+    assert_eq!(
+        ["smtp", "mailgun"].map(|provider| sent(provider).explanation()),
+        [
+            "The mail server took it; what became of it is not reported.",
+            "The mail provider took it; nothing was heard of it since.",
+        ]
+    );
+}
+
+#[test]
 fn a_completion_belies_a_bounce() {
     let at = DateTime::from_timestamp(9, 0).unwrap();
-    let bounced = Told::Message(MessageEvent::Bounced { diagnostic: diagnostic(551), delayed: false, at });
+    let bounced = Told::Message(MessageEvent::Bounced {
+        diagnostic: diagnostic(551),
+        delayed: false,
+        at_hand_over: None,
+        at,
+    });
     let completed = Told::Reset(PasswordResetEvent::Completed(Completion {
         request_id: RequestId::from_uuid(Uuid::nil()),
         message_id: MessageId::from_uuid(Uuid::nil()),

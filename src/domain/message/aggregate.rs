@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::{MessageCommand as Command, MessageRefusal as Refusal};
 use super::event::{MessageEvent as Event, Requested, SuppressedBy};
+use crate::domain::sealed::Sealed;
 
 /// One mail.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,7 +30,7 @@ pub enum HandOver {
     Unknown { since: DateTime<Utc> },
     /// The provider has it.
     Done,
-    /// It will not be handed over: refused, suppressed or canceled.
+    /// It will not be handed over: refused, bounced, suppressed or canceled.
     Ended,
 }
 
@@ -79,15 +80,15 @@ impl Message {
                 }
                 HandOver::Done | HandOver::Ended => return Err(Refusal::Settled),
             },
-            Command::RecordSent { attempt, provider_message_id, at } => {
+            Command::RecordSent { attempt, provider_message_id, reply, at } => {
                 if self.provider_message_id.is_some() {
                     return Ok(vec![]);
                 }
-                Event::Sent { attempt, provider_message_id, at }
+                Event::Sent { attempt, provider_message_id, reply: reply.map(Sealed::Known), at }
             }
             Command::RecordAccepted { provider_message_id, at } => match provider_message_id {
                 Some(provider_message_id) if self.provider_message_id.is_none() => {
-                    Event::Sent { attempt: self.attempts, provider_message_id, at }
+                    Event::Sent { attempt: self.attempts, provider_message_id, reply: None, at }
                 }
                 _ => return Ok(vec![]),
             },
@@ -97,13 +98,29 @@ impl Message {
                 }
                 HandOver::Done | HandOver::Ended => return Ok(vec![]),
             },
+            Command::RecordCallDeferred { attempt, diagnostic, at } => match self.hand_over {
+                HandOver::Unknown { .. } | HandOver::Waiting => {
+                    Event::Deferred { diagnostic, at_hand_over: Some(attempt), at }
+                }
+                HandOver::Done | HandOver::Ended => return Ok(vec![]),
+            },
+            Command::RecordCallBounced { attempt, diagnostic, at } => match self.hand_over {
+                HandOver::Unknown { .. } | HandOver::Waiting => {
+                    Event::Bounced { diagnostic, delayed: false, at_hand_over: Some(attempt), at }
+                }
+                HandOver::Done | HandOver::Ended => return Ok(vec![]),
+            },
             Command::RecordRejected { reason, at } => match self.hand_over {
                 HandOver::Waiting | HandOver::Unknown { .. } => Event::Rejected { reason, at },
                 HandOver::Done | HandOver::Ended => return Ok(vec![]),
             },
-            Command::RecordDeferred { diagnostic, at } => Event::Deferred { diagnostic, at },
+            Command::RecordDeferred { diagnostic, at } => {
+                Event::Deferred { diagnostic, at_hand_over: None, at }
+            }
             Command::RecordDelivered { delivery, at } => Event::Delivered { delivery, at },
-            Command::RecordBounced { diagnostic, delayed, at } => Event::Bounced { diagnostic, delayed, at },
+            Command::RecordBounced { diagnostic, delayed, at } => {
+                Event::Bounced { diagnostic, delayed, at_hand_over: None, at }
+            }
             Command::RecordSuppressed { reason, diagnostic, at } => {
                 Event::Suppressed { by: SuppressedBy::Provider, reason, diagnostic: Some(diagnostic), at }
             }
@@ -127,14 +144,17 @@ impl Message {
                 self.hand_over = HandOver::Done;
             }
             // What an earlier attempt came to says nothing about the one under way.
-            Event::SendFailed { attempt, ambiguous, .. } => {
+            Event::SendFailed { attempt, ambiguous: false, .. }
+            | Event::Deferred { at_hand_over: Some(attempt), .. } => {
                 let is_open = matches!(self.hand_over, HandOver::Unknown { .. });
-                if is_open && !ambiguous && attempt == self.attempts {
+                if is_open && attempt == self.attempts {
                     self.hand_over = HandOver::Waiting;
                 }
             }
+            Event::SendFailed { ambiguous: true, .. } => {}
             Event::Suppressed { by: SuppressedBy::Us, .. }
             | Event::Rejected { .. }
+            | Event::Bounced { at_hand_over: Some(_), .. }
             | Event::Canceled { .. } => {
                 if self.hand_over != HandOver::Done {
                     self.hand_over = HandOver::Ended;

@@ -16,7 +16,7 @@ pub enum MessageCommand {
     /// The provider is about to be called.
     RecordCalling { at: DateTime<Utc> },
     /// The provider took it.
-    RecordSent { attempt: u32, provider_message_id: String, at: DateTime<Utc> },
+    RecordSent { attempt: u32, provider_message_id: String, reply: Option<String>, at: DateTime<Utc> },
     /// The call failed, or nobody knows whether it did.
     RecordSendFailed {
         attempt: u32,
@@ -25,6 +25,10 @@ pub enum MessageCommand {
         retry_at: DateTime<Utc>,
         at: DateTime<Utc>,
     },
+    /// The call was answered with "later": nobody has the mail.
+    RecordCallDeferred { attempt: u32, diagnostic: Diagnostic, at: DateTime<Utc> },
+    /// The call was answered with "never": a bounce without a detour.
+    RecordCallBounced { attempt: u32, diagnostic: Diagnostic, at: DateTime<Utc> },
     /// It will never be handed over.
     RecordRejected { reason: String, at: DateTime<Utc> },
     /// The provider reports a temporary failure.

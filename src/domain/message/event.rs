@@ -30,6 +30,8 @@ pub enum MessageEvent {
         attempt: u32,
         /// The Message-ID by which the provider knows it, without angle brackets.
         provider_message_id: String,
+        /// What the provider said to it, such as the id in its queue; none if nothing was recorded.
+        reply: Option<Sealed<String>>,
         at: DateTime<Utc>,
     },
     /// The hand-over failed, or its outcome is unknown (`ambiguous`); it will be tried, or looked up, again.
@@ -37,11 +39,23 @@ pub enum MessageEvent {
     /// It will never be handed over: it could not be rendered, or the provider refused it.
     Rejected { reason: String, at: DateTime<Utc> },
     /// The receiving server asked to come back later.
-    Deferred { diagnostic: Diagnostic, at: DateTime<Utc> },
+    Deferred {
+        diagnostic: Diagnostic,
+        /// The call of ours that was answered so, when nobody has the mail and it will be called again; none
+        /// if the provider has it and reports this.
+        at_hand_over: Option<u32>,
+        at: DateTime<Utc>,
+    },
     /// The receiving server took it.
     Delivered { delivery: Delivery, at: DateTime<Utc> },
     /// It failed for good.
-    Bounced { diagnostic: Diagnostic, delayed: bool, at: DateTime<Utc> },
+    Bounced {
+        diagnostic: Diagnostic,
+        delayed: bool,
+        /// The call of ours that was answered so; none if the provider has the mail and reports this.
+        at_hand_over: Option<u32>,
+        at: DateTime<Utc>,
+    },
     /// The recipient called it spam.
     Complained { at: DateTime<Utc> },
     /// The recipient wants no more mail.

@@ -61,7 +61,7 @@ fn calling(attempt: u32) -> Event {
 }
 
 fn sent(attempt: u32, provider_message_id: &str) -> Event {
-    Event::Sent { attempt, provider_message_id: provider_message_id.into(), at: at(11) }
+    Event::Sent { attempt, provider_message_id: provider_message_id.into(), reply: None, at: at(11) }
 }
 
 fn send_failed(attempt: u32, ambiguous: bool) -> Event {
@@ -77,7 +77,7 @@ fn rejected() -> Event {
 }
 
 fn record_sent(attempt: u32) -> Command {
-    Command::RecordSent { attempt, provider_message_id: PROVIDER_ID.into(), at: at(11) }
+    Command::RecordSent { attempt, provider_message_id: PROVIDER_ID.into(), reply: None, at: at(11) }
 }
 
 fn record_failed(attempt: u32, ambiguous: bool) -> Command {
@@ -139,8 +139,9 @@ fn a_mail_is_asked_for_once() {
 #[test]
 fn a_mail_that_nobody_asked_for_takes_no_other_command() {
     let ours = [cancel(), Command::RecordCalling { at: at(1) }, record_sent(1), record_failed(1, true)];
+    let answers = [record_rejected(), record_call_deferred(1), record_call_bounced(1)];
 
-    for command in reports().into_iter().chain(ours).chain([record_rejected()]) {
+    for command in reports().into_iter().chain(ours).chain(answers) {
         given([]).when(command).then_expect_error(Refusal::NoSuchMessage);
     }
 }
@@ -253,6 +254,83 @@ fn a_refusal_ends_what_was_not_handed_over_and_nothing_else() {
     assert_eq!(fold([requested(), calling(1), rejected()]).hand_over(), HandOver::Ended);
 }
 
+fn call_deferred(attempt: u32) -> Event {
+    Event::Deferred { diagnostic: diagnostic(), at_hand_over: Some(attempt), at: at(11) }
+}
+
+fn call_bounced(attempt: u32) -> Event {
+    Event::Bounced { diagnostic: diagnostic(), delayed: false, at_hand_over: Some(attempt), at: at(11) }
+}
+
+fn record_call_deferred(attempt: u32) -> Command {
+    Command::RecordCallDeferred { attempt, diagnostic: diagnostic(), at: at(11) }
+}
+
+fn record_call_bounced(attempt: u32) -> Command {
+    Command::RecordCallBounced { attempt, diagnostic: diagnostic(), at: at(11) }
+}
+
+#[test]
+fn a_call_answered_with_later_leaves_the_mail_to_be_called_for_again() {
+    given([requested(), calling(1)]).when(record_call_deferred(1)).then_expect_events(vec![call_deferred(1)]);
+    given([requested(), calling(1), call_deferred(1)])
+        .when(Command::RecordCalling { at: at(10) })
+        .then_expect_events(vec![calling(2)]);
+    given([requested(), calling(1), call_deferred(1)]).when(cancel()).then_expect_events(vec![canceled()]);
+
+    // Of an earlier call it says nothing about the one under way.
+    let under_way = fold([requested(), calling(1), calling(2), call_deferred(1)]);
+    assert_eq!(under_way.hand_over(), HandOver::Unknown { since: at(10) });
+}
+
+#[test]
+fn a_call_answered_with_never_ends_the_mail() {
+    given([requested(), calling(1)]).when(record_call_bounced(1)).then_expect_events(vec![call_bounced(1)]);
+    given([requested(), calling(1), call_bounced(1)])
+        .when(Command::RecordCalling { at: at(10) })
+        .then_expect_error(Refusal::Settled);
+
+    assert_eq!(fold([requested(), calling(1), call_bounced(1)]).hand_over(), HandOver::Ended);
+}
+
+#[test]
+fn the_answer_to_a_call_changes_nothing_about_a_mail_that_is_settled() {
+    for settled in [sent(1, PROVIDER_ID), rejected(), canceled(), call_bounced(1)] {
+        for late in [record_call_deferred(1), record_call_bounced(1)] {
+            given([requested(), calling(1), settled.clone()]).when(late).then_expect_events(vec![]);
+        }
+    }
+}
+
+#[test]
+fn what_the_provider_said_when_it_took_the_mail_is_kept_sealed() {
+    let reply = Some("250 2.0.0 Ok: queued as 4XkQ".to_owned());
+    let (provider_message_id, attempt) = (PROVIDER_ID.to_owned(), 1);
+    let taken = Event::Sent {
+        attempt,
+        provider_message_id: provider_message_id.clone(),
+        reply: reply.clone().map(Sealed::Known),
+        at: at(11),
+    };
+
+    given([requested(), calling(1)])
+        .when(Command::RecordSent { attempt, provider_message_id, reply, at: at(11) })
+        .then_expect_events(vec![taken]);
+}
+
+#[test]
+fn events_of_before_there_were_answers_to_calls_are_read_as_reports() {
+    let stored =
+        serde_json::json!({ "type": "deferred", "data": { "diagnostic": diagnostic(), "at": at(11) } });
+    let sent = serde_json::json!({ "type": "sent",
+        "data": { "attempt": 1, "provider_message_id": PROVIDER_ID, "at": at(11) } });
+
+    let read = [stored, sent].map(|event| serde_json::from_value::<Event>(event).unwrap());
+
+    assert!(matches!(read[0], Event::Deferred { at_hand_over: None, .. }));
+    assert!(matches!(read[1], Event::Sent { reply: None, .. }));
+}
+
 #[test]
 fn a_mail_that_we_suppress_is_ended_and_one_that_the_provider_suppresses_was_handed_over() {
     let suppressed =
@@ -281,6 +359,8 @@ fn any_command() -> impl Strategy<Value = Command> {
         cancel(),
         Command::RecordCalling { at: at(10) },
         record_rejected(),
+        record_call_deferred(1),
+        record_call_bounced(1),
         Command::RecordAccepted { provider_message_id: None, at: at(11) },
     ];
     let all: Vec<_> = ours.into_iter().chain(reports()).collect();

@@ -43,8 +43,11 @@ pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
             format!("The mail provider is called, attempt {attempt}."),
             meta([("attempt", json!(attempt))]),
         ),
-        MessageEvent::Sent { attempt, at, .. } => {
-            told(*at, "The mail provider took it.".into(), meta([("attempt", json!(attempt))]))
+        MessageEvent::Sent { attempt, reply, at, .. } => {
+            let mut entry =
+                told(*at, "The mail provider took it.".into(), meta([("attempt", json!(attempt))]));
+            entry.diagnostic = reply.as_ref().and_then(|reply| reply.known()).map(|reply| mask(reply));
+            entry
         }
         MessageEvent::SendFailed { attempt, error, ambiguous, retry_at, at } => {
             let text = match ambiguous {
@@ -66,8 +69,12 @@ pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
             "It was refused and will never be sent.".into(),
             meta([("reason", json!(mask(reason)))]),
         ),
-        MessageEvent::Deferred { diagnostic, at } => {
-            let mut entry = told(*at, "The receiving server asked to come back later.".into(), meta([]));
+        MessageEvent::Deferred { diagnostic, at_hand_over, at } => {
+            let text = match at_hand_over {
+                None => "The receiving server asked to come back later.",
+                Some(_) => "The mail server did not take it yet and asked to come back later.",
+            };
+            let mut entry = told(*at, text.into(), meta([]));
             explain(&mut entry, diagnostic, false);
             entry
         }
@@ -80,10 +87,11 @@ pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
                 ("attempt", json!(delivery.attempt)),
             ]),
         ),
-        MessageEvent::Bounced { diagnostic, delayed, at } => {
-            let text = match delayed {
-                true => "It failed for good, after the receiving server had taken it.",
-                false => "It failed for good.",
+        MessageEvent::Bounced { diagnostic, delayed, at_hand_over, at } => {
+            let text = match (at_hand_over, delayed) {
+                (Some(_), _) => "The mail server refused it for good.",
+                (None, true) => "It failed for good, after the receiving server had taken it.",
+                (None, false) => "It failed for good.",
             };
             let mut entry = told(*at, text.into(), meta([]));
             explain(&mut entry, diagnostic, true);

@@ -77,7 +77,7 @@ impl Answer {
             .and_then(|body| body.get("id")?.as_str())
             .map(without_brackets)
             .filter(|id| !id.is_empty())
-            .map(|id| Accepted { provider_message_id: id.chars().take(500).collect() })
+            .map(|id| Accepted::as_message(id.chars().take(500).collect()))
             .ok_or_else(|| SendError::Ambiguous {
                 reason: format!("status {} without an id", self.status.as_u16()),
             })

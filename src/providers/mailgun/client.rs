@@ -208,7 +208,7 @@ impl Provider for Mailgun {
             }
             // Any event of ours proves that the message was taken; the filter alone proves nothing.
             if let Some(ours) = page.items.iter().find(|item| delivery_id(item) == Some(message_id)) {
-                return Ok(Some(Accepted { provider_message_id: taken_as(ours, message_id_header) }));
+                return Ok(Some(Accepted::as_message(taken_as(ours, message_id_header))));
             }
             url = self.next(&page)?;
         }

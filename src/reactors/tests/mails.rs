@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::message::MessageCommand;
-use crate::domain::provider_event::Delivery;
+use crate::domain::message::MessageEvent;
+use crate::domain::provider_event::{Delivery, Diagnostic, DiagnosticText};
 
 fn refused() -> SendError {
     SendError::Refused { reason: "no such domain".into() }
@@ -14,6 +15,19 @@ fn not_sent() -> SendError {
 
 fn ambiguous() -> SendError {
     SendError::Ambiguous { reason: "timed out".into() }
+}
+
+fn diagnostic(code: u16, enhanced: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic {
+        code: Some(code),
+        enhanced: Some(enhanced.into()),
+        reason: None,
+        bounce_type: None,
+        last_code: None,
+        attempt: None,
+        retry_seconds: None,
+        text: DiagnosticText { message: format!("{enhanced} said the server"), ..Default::default() }.into(),
+    })
 }
 
 /// A mail of which nobody knows whether the provider has it, at the time to ask.
@@ -73,6 +87,75 @@ async fn a_refused_mail_is_rejected_and_the_older_link_works_again() {
     assert_eq!(verdicts, [Verdict::Done]);
     assert_eq!(bench.message(message_id).await.hand_over(), HandOver::Ended);
     assert_eq!(bench.status(older).await, Status::Live);
+}
+
+#[tokio::test]
+async fn a_mail_that_bounces_at_its_hand_over_is_ended_and_the_older_link_works_again() {
+    let bench = Bench::with_ada().await;
+    let (older, _) = bench.mailed_link().await;
+    bench.pass(60);
+    let (_, message_id) = bench.link().await;
+    bench.post.will_fail([SendError::Bounced { diagnostic: diagnostic(550, "5.1.1") }]);
+
+    let verdicts = bench.work("send_message").await;
+
+    assert_eq!(verdicts, [Verdict::Done]);
+    assert_eq!(bench.message(message_id).await.hand_over(), HandOver::Ended);
+    assert_eq!(bench.status(older).await, Status::Live);
+    let bounced = bench.events().await.into_iter().find_map(|event| match event {
+        LogEvent::Message(MessageEvent::Bounced { diagnostic, at_hand_over, .. }) => {
+            Some((diagnostic, at_hand_over))
+        }
+        _ => None,
+    });
+    let (told, at_hand_over) = bounced.unwrap();
+    assert_eq!((told.code, told.attempt, at_hand_over), (Some(550), Some(1), Some(1)));
+    assert_eq!(told.text.known().unwrap().message, "5.1.1 said the server");
+}
+
+#[tokio::test]
+async fn a_mail_that_is_put_off_is_tried_again_at_growing_intervals_until_its_link_dies() {
+    let bench = Bench::with_ada().await;
+    let (older, _) = bench.mailed_link().await;
+    bench.pass(60);
+    let (_, message_id) = bench.link().await;
+    let position = bench.position().await;
+    bench.post.will_fail((0..20).map(|_| SendError::Deferred { diagnostic: diagnostic(451, "4.7.1") }));
+
+    let mut pauses = vec![];
+    let last = loop {
+        let verdicts = bench.work("send_message").await;
+        let [Verdict::Later { at, why }] = &verdicts[..] else { break verdicts };
+        assert_eq!((why.as_str(), bench.status(older).await), ("deferred: 451 4.7.1", Status::Live));
+        let pause = *at - bench.now();
+        pauses.push(pause.num_seconds());
+        bench.clock.advance(pause);
+    };
+
+    assert_eq!(last, [Verdict::Done]);
+    // Chance may shorten one that has reached its greatest length.
+    let (growing, full) = pauses.split_at(8);
+    assert!(growing[0] <= 6 && growing.is_sorted(), "{pauses:?}");
+    assert!(full.iter().all(|pause| (900..=1080).contains(pause)), "{pauses:?}");
+    assert_eq!(bench.message(message_id).await.hand_over(), HandOver::Ended);
+    let kinds = bench.kinds_after(position).await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "message.deferred").count(), pauses.len());
+    assert_eq!(kinds.last().map(String::as_str), Some("message.canceled"));
+}
+
+#[tokio::test]
+async fn what_the_provider_said_when_it_took_a_mail_is_recorded() {
+    let bench = Bench::with_ada().await;
+    bench.link().await;
+    bench.post.will_reply("250 2.0.0 Ok: queued as 4XkQ");
+
+    bench.work("send_message").await;
+
+    let reply = bench.events().await.into_iter().find_map(|event| match event {
+        LogEvent::Message(MessageEvent::Sent { reply, .. }) => reply,
+        _ => None,
+    });
+    assert_eq!(reply.unwrap().known().unwrap(), "250 2.0.0 Ok: queued as 4XkQ");
 }
 
 #[tokio::test]
@@ -137,7 +220,7 @@ async fn a_mail_that_was_not_sent_is_tried_again_with_the_same_id_and_link() {
 async fn a_mail_of_unknown_outcome_that_the_provider_has_is_recorded_and_not_sent_again() {
     let bench = Bench::with_ada().await;
     let (_, message_id) = uncertain(&bench).await;
-    bench.post.will_say(Ok(Some(Accepted { provider_message_id: "found@mail.example.test".into() })));
+    bench.post.will_say(Ok(Some(Accepted::as_message("found@mail.example.test".into()))));
 
     let verdicts = bench.work("send_message").await;
 
@@ -180,6 +263,28 @@ async fn a_provider_that_does_not_answer_is_asked_again_and_one_that_cannot_is_s
 }
 
 #[tokio::test]
+async fn a_provider_that_cannot_be_asked_and_never_answers_is_sent_to_more_and_more_seldom() {
+    let bench = Bench::with_ada().await;
+    uncertain(&bench).await;
+    bench.post.will_fail((0..9).map(|_| ambiguous()));
+    for _ in 0..40 {
+        bench.post.will_say(Err(LookUpError::Unsupported { reason: "no events".into() }));
+    }
+    let (begun, mut sent_at) = (bench.now(), vec![]);
+
+    while bench.now() < begun + TimeDelta::seconds(3000) {
+        let known = bench.post.sent().len();
+        bench.work("send_message").await;
+        if bench.post.sent().len() > known {
+            sent_at.push((bench.now() - begun).num_seconds());
+        }
+        bench.pass(20);
+    }
+
+    assert_eq!(sent_at, [0, 2 * RECONCILE_AFTER, 6 * RECONCILE_AFTER, 14 * RECONCILE_AFTER]);
+}
+
+#[tokio::test]
 async fn after_a_crash_behind_the_call_the_provider_is_asked_before_anything_is_sent() {
     let bench = Bench::with_ada().await;
     let (_, message_id) = bench.link().await;
@@ -188,7 +293,7 @@ async fn after_a_crash_behind_the_call_the_provider_is_asked_before_anything_is_
 
     let at_once = bench.work("send_message").await;
     bench.pass(RECONCILE_AFTER);
-    bench.post.will_say(Ok(Some(Accepted { provider_message_id: "found@mail.example.test".into() })));
+    bench.post.will_say(Ok(Some(Accepted::as_message("found@mail.example.test".into()))));
     let later = bench.work("send_message").await;
 
     assert!(matches!(&at_once[..], [Verdict::Later { at, .. }] if *at == bench.now()), "{at_once:?}");

@@ -222,7 +222,12 @@ impl Told {
     pub fn as_message_event(&self) -> Option<MessageEvent> {
         let at = instant(self.1);
         Some(match self.0 {
-            Sent => MessageEvent::Sent { attempt: 1, provider_message_id: "id@mail.test".to_owned(), at },
+            Sent => MessageEvent::Sent {
+                attempt: 1,
+                provider_message_id: "id@mail.test".to_owned(),
+                reply: None,
+                at,
+            },
             RefusedByApi => MessageEvent::Rejected { reason: "400".to_owned(), at },
             SuppressedByUs => MessageEvent::Suppressed {
                 by: SuppressedBy::Us,
@@ -236,14 +241,22 @@ impl Told {
                 diagnostic: Some(diagnostic(605, None)),
                 at,
             },
-            Deferred => MessageEvent::Deferred { diagnostic: diagnostic(451, Some("4.3.2")), at },
+            Deferred => {
+                MessageEvent::Deferred { diagnostic: diagnostic(451, Some("4.3.2")), at_hand_over: None, at }
+            }
             Delivered => MessageEvent::Delivered { delivery: Delivery::default(), at },
-            Bounced => {
-                MessageEvent::Bounced { diagnostic: diagnostic(550, Some("5.1.1")), delayed: false, at }
-            }
-            DeliveredThenBounced => {
-                MessageEvent::Bounced { diagnostic: diagnostic(550, Some("5.1.1")), delayed: true, at }
-            }
+            Bounced => MessageEvent::Bounced {
+                diagnostic: diagnostic(550, Some("5.1.1")),
+                delayed: false,
+                at_hand_over: None,
+                at,
+            },
+            DeliveredThenBounced => MessageEvent::Bounced {
+                diagnostic: diagnostic(550, Some("5.1.1")),
+                delayed: true,
+                at_hand_over: None,
+                at,
+            },
             Complained => MessageEvent::Complained { at },
             Opened | MachineOpened | Clicked | Completed => return None,
         })

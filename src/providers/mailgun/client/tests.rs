@@ -106,7 +106,7 @@ async fn a_mail_is_handed_over_with_everything_it_needs_to_come_back() {
 
     let accepted = client(&server.uri()).send(&mail()).await;
 
-    assert_eq!(accepted, Ok(Accepted { provider_message_id: HEADER.into() }));
+    assert_eq!(accepted, Ok(Accepted::as_message(HEADER.into())));
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_taken_message_is_found_by_our_own_id_on_a_later_page() {
 
     let found = look_up(&server).await;
 
-    assert_eq!(found, Ok(Some(Accepted { provider_message_id: "made.by.mailgun@mg.example.test".into() })));
+    assert_eq!(found, Ok(Some(Accepted::as_message("made.by.mailgun@mg.example.test".into()))));
 }
 
 #[tokio::test]
