@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backstamp::clock::{Clock, SystemClock};
-use backstamp::commands::{Commands, Context, KeyChoice};
+use backstamp::commands::{Commands, Context, KeyChoice, LinkPolicies};
 use backstamp::database::scratch::Scratch;
 use backstamp::database::{Database, Value};
 use backstamp::domain::address::EmailAddress;
 use backstamp::domain::id::RequestId;
 use backstamp::domain::keys::RootKeys;
-use backstamp::domain::password_reset::{PasswordReset, PasswordResetCommand, ResetPolicy};
+use backstamp::domain::one_time_link::{LinkPolicy, LinkPurpose};
+use backstamp::domain::password_reset::{PasswordReset, PasswordResetCommand, ResetDetails, Resetting};
 use backstamp::event_log::{EventLog, Keyring};
 use cqrs_es::CqrsFramework;
 use cqrs_es::persist::PersistedEventStore;
@@ -63,7 +64,8 @@ fn request(number: u64) -> (String, PasswordResetCommand) {
         request_id: RequestId::from_uuid(SystemClock.uuid()),
         email,
         locale: None,
-        redirect_to: None,
+        browser: None,
+        details: ResetDetails::default(),
         at: SystemClock.now(),
     };
     (format!("{number:032x}"), command)
@@ -82,17 +84,20 @@ async fn commands(scratch: &Scratch) -> f64 {
         &tasks,
         CancellationToken::new(),
     );
-    let commands = Commands::new(log, clock, roots, ResetPolicy::default(), u32::MAX, tasks);
+    let commands = Commands::new(log, clock, roots, LinkPolicies::default(), u32::MAX, tasks);
     rate(move |number| {
         let commands = commands.clone();
         async move {
             let (stream, command) = request(number);
             let context = Context {
                 causation: "bench".to_owned(),
-                key: KeyChoice::Fresh { event_type: "password_reset.requested", subject: stream.clone() },
+                key: KeyChoice::Fresh {
+                    event_types: [Resetting::REQUESTED, Resetting::REPEATED],
+                    subject: stream.clone(),
+                },
                 ..Context::default()
             };
-            commands.password_reset(&stream, command, context).await.expect("it is appended");
+            commands.links(&stream, command, context).await.expect("it is appended");
         }
     })
     .await
@@ -172,7 +177,7 @@ async fn plain_postgres_es(database: &Database) -> Option<f64> {
     database.execute(sql, &[]).await.expect("a table");
     let repository = PostgresEventRepository::new(pool.clone()).with_tables("es_events", "es_snapshots");
     let store = PersistedEventStore::<_, PasswordReset>::new_event_store(repository);
-    let framework = Arc::new(CqrsFramework::new(store, vec![], ResetPolicy::default()));
+    let framework = Arc::new(CqrsFramework::new(store, vec![], LinkPolicy::default()));
     let rate = rate(move |number| {
         let framework = Arc::clone(&framework);
         async move {

@@ -7,6 +7,8 @@ mod built_in;
 #[cfg(test)]
 mod conformance;
 mod hasher;
+mod registrations;
+mod verifications;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,9 +19,12 @@ use chrono::{DateTime, Utc};
 use crate::database::DatabaseError;
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, RequestId};
+use crate::domain::one_time_link::LinkRequestId;
 
 pub use built_in::{AddError, BuiltInDirectory, NewAccount};
 pub use hasher::{HashError, PasswordHasher};
+pub use registrations::{Awaited, Registration, Registrations};
+pub use verifications::{AddressProof, Proved};
 
 /// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,10 +107,10 @@ pub struct PasswordChange {
     pub hash: String,
 }
 
-/// What became of a [`PasswordChange`].
+/// What became of a [`PasswordChange`], or of an [`AddressProof`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordWritten {
-    /// The password is this attempt's, or was until a later change. Asking again gives the same answer.
+    /// The account is as this attempt made it, or was until a later change. Asking again gives the same answer.
     Applied,
     /// Another change, or a higher attempt of this request, came first. Nothing was written.
     Superseded,
@@ -143,12 +148,17 @@ pub trait Directory: Send + Sync {
     /// they run in, and repeating a change does nothing new.
     async fn set_password(&self, change: PasswordChange) -> Result<PasswordWritten, DirectoryError>;
 
+    /// Writes what a proved address leads to, under the same fence as a password: an account that has changed
+    /// since, and an address that another account has, supersede it. Moves the version on and verifies the
+    /// account; what else was registered for the address is forgotten.
+    async fn prove_address(&self, proof: AddressProof) -> Result<PasswordWritten, DirectoryError>;
+
     /// The highest attempt of this request that was written, if any was, so that a completion whose process
     /// died can be settled.
     async fn applied_attempt(
         &self,
         account: AccountId,
-        request: RequestId,
+        request: LinkRequestId,
     ) -> Result<Option<u32>, DirectoryError>;
 
     /// Ends every session that was begun before the last change of password. Where sessions carry the

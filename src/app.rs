@@ -20,23 +20,26 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::accounts::{BuiltInDirectory, Directory, PasswordHasher};
+use crate::accounts::{BuiltInDirectory, Directory, PasswordHasher, Registrations};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
-use crate::commands::Commands;
+use crate::commands::{Commands, LinkPolicies};
 use crate::config::Config;
 use crate::database::Database;
+use crate::domain::email_verification::Verifying;
 use crate::domain::id::WebhookId;
 use crate::domain::keys::RootKeys;
-use crate::domain::password_reset::ResetPolicy;
+use crate::domain::one_time_link::LinkPolicy;
+use crate::domain::password_reset::Resetting;
 use crate::event_log::{EventLog, Keyring, Subscription};
 use crate::http::{self, HttpSettings, HttpState, Patient, Scrape};
 use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
 use crate::queries::{self, Queries};
 use crate::reactors::{
-    self, ExpireResetLinks, ForgetUnknownAddresses, IssueResetLinks, NotifyAfterPasswordChange, Reactor,
-    ScheduleWork, SendDueMessages, SendSettings, SettleCompletions, Workers,
+    self, ExpireLinks, ForgetUnknownAddresses, ForgetUnverifiedAddresses, IssueLinks, Mails,
+    NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleWork, SendDueMessages, SendSettings,
+    SettleCompletions, TellOwnerOfRegistration, VerificationLinks, WelcomeAfterVerification, Workers,
 };
 use crate::rendering::Renderer;
 use crate::telemetry::Metrics;
@@ -79,15 +82,15 @@ impl App {
         let keyring = Keyring::open(&database, &roots, Arc::clone(&clock)).await?;
         let log =
             EventLog::start(database.clone(), keyring.clone(), Arc::clone(&clock), &tasks, stop.clone());
-        let policy = ResetPolicy {
-            ttl: chrono::TimeDelta::from_std(config.reset.ttl)?,
-            cooldown: chrono::TimeDelta::from_std(config.reset.cooldown)?,
-            per_hour: usize::try_from(config.reset.per_hour)?,
-            ..ResetPolicy::default()
-        };
         let per_client = config.http.requests_per_ip_per_hour;
-        let commands =
-            Commands::new(log.clone(), Arc::clone(&clock), roots.clone(), policy, per_client, tasks.clone());
+        let commands = Commands::new(
+            log.clone(),
+            Arc::clone(&clock),
+            roots.clone(),
+            policies(&config)?,
+            per_client,
+            tasks.clone(),
+        );
 
         let renderer = Renderer::new(&config.http.public_url, &config.reset.page, BRAND)?;
         let metrics = Metrics::new(renderer.mail_names());
@@ -111,8 +114,9 @@ impl App {
             metrics.clone(),
             &tasks,
         );
-        let directory: Arc<dyn Directory> =
-            Arc::new(BuiltInDirectory::new(database.clone(), Arc::clone(&clock)));
+        let built_in = BuiltInDirectory::new(database.clone(), Arc::clone(&clock));
+        let registrations = Registrations::new(built_in.clone());
+        let directory: Arc<dyn Directory> = Arc::new(built_in);
         let app = Self {
             address,
             database: database.clone(),
@@ -123,12 +127,12 @@ impl App {
             mail,
             _lock: lock,
         };
-        app.follow_the_log(&config, &directory, &renderer, &clock);
+        app.follow_the_log(&config, &directory, &registrations, &renderer, &clock);
         let volume = Arc::new(projections::Volume::new(metrics.clone(), log.clone()));
         app.tasks.spawn(Subscription::new(log.clone(), volume).run(app.stop.clone()));
         let worker = InboxWorker::new(database.clone(), inbox.clone(), commands.clone());
         app.tasks.spawn(worker.run(app.stop.clone()));
-        app.tasks.spawn(housekeeping::run(log.clone(), app.stop.clone()));
+        app.tasks.spawn(housekeeping::run(log.clone(), registrations.clone(), app.stop.clone()));
         let state = HttpState {
             commands,
             queries: Queries::new(
@@ -139,6 +143,7 @@ impl App {
             inbox,
             directory,
             api_keys: ApiKeys::new(database.clone(), Arc::clone(&clock)),
+            registrations,
             hasher: PasswordHasher::new(Arc::clone(&clock)),
             policy: config.password_policy,
             renderer,
@@ -161,6 +166,7 @@ impl App {
         &self,
         config: &Config,
         directory: &Arc<dyn Directory>,
+        registrations: &Registrations,
         renderer: &Renderer,
         clock: &Arc<dyn Clock>,
     ) {
@@ -176,7 +182,7 @@ impl App {
             self.tasks.clone(),
             self.stop.clone(),
         );
-        let reactors = self.reactors(config, directory, renderer);
+        let reactors = self.reactors(config, directory, registrations, renderer);
         for reactor in &reactors {
             workers.start(Arc::clone(reactor));
         }
@@ -188,31 +194,40 @@ impl App {
         &self,
         config: &Config,
         directory: &Arc<dyn Directory>,
+        registrations: &Registrations,
         renderer: &Renderer,
     ) -> Vec<Arc<dyn Reactor>> {
         let commands = || self.commands.clone();
         let directory = || Arc::clone(directory);
-        let provider = self.mail.provider.name();
-        let track_opens = config.mail.track_opens && self.mail.sees_opens;
+        let mails = || Mails {
+            commands: commands(),
+            provider: self.mail.provider.name(),
+            track_opens: config.mail.track_opens && self.mail.sees_opens,
+        };
         let settings = SendSettings {
             from: config.mail.from.to_string(),
             reset_page: config.reset.page.clone(),
+            verify_page: config.verification.page.clone(),
             message_id_domain: self.mail.domain.clone(),
             reconcile_after: config.mail.reconcile_after,
         };
         let provider_client = Arc::clone(&self.mail.provider);
         vec![
-            Arc::new(IssueResetLinks { commands: commands(), directory: directory(), provider, track_opens }),
-            Arc::new(SendDueMessages::new(commands(), provider_client, renderer.clone(), settings)),
-            Arc::new(SettleCompletions { commands: commands(), directory: directory() }),
-            Arc::new(ExpireResetLinks { commands: commands() }),
-            Arc::new(ForgetUnknownAddresses { commands: commands() }),
-            Arc::new(NotifyAfterPasswordChange {
-                commands: commands(),
-                directory: directory(),
-                provider,
-                track_opens,
+            Arc::new(IssueLinks { issuer: ResetLinks { directory: directory() }, mails: mails() }),
+            Arc::new(IssueLinks {
+                issuer: VerificationLinks { directory: directory(), registrations: registrations.clone() },
+                mails: mails(),
             }),
+            Arc::new(SendDueMessages::new(commands(), provider_client, renderer.clone(), settings)),
+            Arc::new(SettleCompletions::<Resetting>::new(commands(), directory())),
+            Arc::new(SettleCompletions::<Verifying>::new(commands(), directory())),
+            Arc::new(ExpireLinks::<Resetting>::new(commands())),
+            Arc::new(ExpireLinks::<Verifying>::new(commands())),
+            Arc::new(ForgetUnknownAddresses { commands: commands() }),
+            Arc::new(ForgetUnverifiedAddresses { commands: commands() }),
+            Arc::new(NotifyAfterPasswordChange { mails: mails(), directory: directory() }),
+            Arc::new(TellOwnerOfRegistration { mails: mails(), directory: directory() }),
+            Arc::new(WelcomeAfterVerification { mails: mails(), directory: directory() }),
         ]
     }
 
@@ -330,6 +345,18 @@ fn lock_sqlite(url: &str) -> anyhow::Result<Option<File>> {
     }
 }
 
+fn policies(config: &Config) -> anyhow::Result<LinkPolicies> {
+    let resets = LinkPolicy {
+        ttl: chrono::TimeDelta::from_std(config.reset.ttl)?,
+        cooldown: chrono::TimeDelta::from_std(config.reset.cooldown)?,
+        per_hour: usize::try_from(config.reset.per_hour)?,
+        repeat: config.reset.repeat,
+        ..LinkPolicy::default()
+    };
+    let ttl = chrono::TimeDelta::from_std(config.verification.ttl)?;
+    Ok(LinkPolicies { verifications: LinkPolicy { ttl, ..resets.clone() }, resets })
+}
+
 fn http_settings(config: &Config, roots: &RootKeys) -> anyhow::Result<HttpSettings> {
     let origins = |list: &[String]| -> anyhow::Result<Vec<url::Origin>> {
         list.iter().map(|origin| Ok(Url::parse(origin)?.origin())).collect()
@@ -344,6 +371,7 @@ fn http_settings(config: &Config, roots: &RootKeys) -> anyhow::Result<HttpSettin
             .http
             .answer_deadline
             .map_or(0, |deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
+        verify_with_password: config.verification.with_password,
         csrf_key: *roots.current().derive("csrf"),
     })
 }

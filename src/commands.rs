@@ -5,8 +5,10 @@
 //! again; what stays busy is an error that says when to come back. Must never read a projection.
 
 mod client_limit;
+mod email_verifications;
 mod execute;
-pub mod password_resets;
+mod links;
+mod password_resets;
 mod support;
 #[cfg(test)]
 mod tests;
@@ -16,9 +18,11 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-pub use client_limit::{Client, ClientLimit};
+pub use client_limit::{Admitted, Client, ClientLimit};
+pub use email_verifications::{RequestVerification, UsableVerification};
 pub use execute::{Context, ExecuteError, Executed, KeyChoice};
-pub use password_resets::{RequestReset, ResetAccepted, TokenError, UsableReset};
+pub use links::{LinkAccepted, LinkPolicies, LinkStreamsOf, TokenError, UsableLink};
+pub use password_resets::{RequestReset, UsableReset};
 pub use support::SupportError;
 
 use crate::clock::Clock;
@@ -28,9 +32,9 @@ use crate::domain::message::{Message, MessageCommand, MessageRefusal};
 use crate::domain::message_engagement::{
     MessageEngagement, MessageEngagementEvent, MessageEngagementRefusal,
 };
-use crate::domain::password_reset::{PasswordReset, PasswordResetCommand, PasswordResetRefusal, ResetPolicy};
 use crate::event_log::{EventLog, Loaded, StreamError, Streams};
 use execute::{StreamLocks, execute};
+use links::AllLinks;
 
 /// Why a command of a client was not done.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +76,7 @@ struct Inner {
     log: EventLog,
     clock: Arc<dyn Clock>,
     roots: RootKeys,
-    policy: ResetPolicy,
-    resets: Streams<PasswordReset>,
+    links: AllLinks,
     messages: Streams<Message>,
     engagements: Streams<MessageEngagement>,
     locks: StreamLocks,
@@ -87,12 +90,12 @@ impl Commands {
         log: EventLog,
         clock: Arc<dyn Clock>,
         roots: RootKeys,
-        policy: ResetPolicy,
+        policies: LinkPolicies,
         requests_per_client_and_hour: u32,
         tasks: TaskTracker,
     ) -> Self {
         let inner = Inner {
-            resets: Streams::new(log.clone()),
+            links: AllLinks::new(&log, policies),
             messages: Streams::new(log.clone()),
             engagements: Streams::new(log.clone()),
             locks: StreamLocks::default(),
@@ -100,7 +103,6 @@ impl Commands {
             log,
             clock,
             roots,
-            policy,
             tasks,
         };
         Self { inner: Arc::new(inner) }
@@ -116,37 +118,14 @@ impl Commands {
         &self.inner.roots
     }
 
-    /// The limits that resets are decided under.
-    pub fn reset_policy(&self) -> &ResetPolicy {
-        &self.inner.policy
-    }
-
     /// The clock that commands are dated by.
     pub fn clock(&self) -> &dyn Clock {
         self.inner.clock.as_ref()
     }
 
-    /// A command to the resets of one address.
-    pub async fn password_reset(
-        &self,
-        stream: &str,
-        command: PasswordResetCommand,
-        context: Context,
-    ) -> Result<Executed<PasswordReset>, ExecuteError<PasswordResetRefusal>> {
-        let (inner, stream) = (Arc::clone(&self.inner), stream.to_owned());
-        self.run(async move {
-            execute(
-                &inner.resets,
-                &inner.policy,
-                &inner.locks,
-                inner.clock.as_ref(),
-                &stream,
-                command,
-                context,
-            )
-            .await
-        })
-        .await
+    /// Lets a request of this client through, or says when to come back. Asked before anything that costs.
+    pub async fn admit(&self, client: &Client) -> Result<Admitted<'_>, CommandError> {
+        self.inner.client_limit.admit(&self.inner.log, client, self.inner.clock.now()).await
     }
 
     /// A command to one mail.
@@ -176,11 +155,6 @@ impl Commands {
                 .await
         })
         .await
-    }
-
-    /// The resets of one address as they stand now, whoever wrote last.
-    pub async fn load_resets(&self, stream: &str) -> Result<Loaded<PasswordReset>, StreamError> {
-        self.inner.resets.reload(stream).await
     }
 
     /// One mail as it stands now, whoever wrote last.

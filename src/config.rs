@@ -80,7 +80,7 @@ impl Config {
         Self {
             database_url: database_url(reader, &data_dir),
             reset: ResetConfig::read(reader, &http.public_url),
-            verification: VerificationConfig::read(reader),
+            verification: VerificationConfig::read(reader, &http.public_url),
             password_policy: password_policy(reader),
             webhook_max_age: reader.seconds("BACKSTAMP_WEBHOOK_MAX_AGE", 43_200, 1..=reader::DAY * 30),
             keys: Keys::read(reader, in_sandbox),

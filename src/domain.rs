@@ -5,13 +5,16 @@
 
 pub mod address;
 pub mod bounce;
+pub mod browser;
 pub mod delivery;
+pub mod email_verification;
 pub mod engagement;
 pub mod id;
 pub mod keys;
 pub mod mailbox_provider;
 pub mod message;
 pub mod message_engagement;
+pub mod one_time_link;
 pub mod password;
 pub mod password_reset;
 pub mod provider_event;

@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 pub use append::AppendError;
 pub use keyring::{Keyring, KeyringError};
 pub use reader::Stretch;
-pub use recorded::{LogEvent, Metadata, RecordedEvent};
+pub use recorded::{LogEvent, LoggedLinks, Metadata, RecordedEvent};
 pub use streams::{Loaded, Stream, StreamError, Streams};
 pub use subscription::{ConsumeError, Consumer, OnFailure, Subscription, Turn};
 pub use wake::Wake;

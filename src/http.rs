@@ -5,11 +5,13 @@
 
 mod answers;
 mod auth;
+mod browser;
 mod client_address;
 mod confirm;
 mod cors;
 mod docs;
 mod edge;
+mod email_verifications;
 mod fields;
 mod health;
 mod json;
@@ -21,7 +23,9 @@ mod pages;
 mod password_resets;
 mod problem;
 mod prometheus;
+mod registrations;
 mod resource;
+mod verify;
 mod webhooks;
 
 use std::sync::Arc;
@@ -34,7 +38,7 @@ use url::{Origin, Url};
 
 use self::auth::Gate;
 use self::edge::Edge;
-use crate::accounts::{Directory, PasswordHasher};
+use crate::accounts::{Directory, PasswordHasher, Registrations};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -62,6 +66,8 @@ pub struct HttpSettings {
     pub admin_key: Option<SecretString>,
     /// Milliseconds after which requests that could betray an account are answered; 0 is at once.
     pub answer_deadline_ms: u64,
+    /// Whether a verification link alone is not enough: it asks for the password of its registration.
+    pub verify_with_password: bool,
     /// Binds the tokens of forms to their cookies.
     pub csrf_key: [u8; 32],
 }
@@ -85,6 +91,7 @@ pub struct HttpState {
     pub inbox: Inbox,
     pub directory: Arc<dyn Directory>,
     pub api_keys: ApiKeys,
+    pub registrations: Registrations,
     pub hasher: PasswordHasher,
     pub policy: PasswordPolicy,
     pub renderer: Renderer,
@@ -103,6 +110,8 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     let state = Arc::new(state);
     let api = docs::service((
         password_resets::PasswordResetsApi(state.clone()),
+        registrations::RegistrationsApi(state.clone()),
+        email_verifications::EmailVerificationsApi(state.clone()),
         messages::MessagesApi(state.clone()),
         metrics::MetricsApi(state.clone()),
         keys::KeysApi(state.clone()),

@@ -6,34 +6,48 @@
 //! reactor says in its header what a crash midway means. Must never write another consumer's tables.
 
 mod breaker;
-mod expire_reset_links;
+mod expire_links;
 mod forget_unknown_addresses;
+mod forget_unverified_addresses;
+mod issue_links;
 mod issue_reset_links;
+mod issue_verification_links;
+mod mails;
 mod notify_after_password_change;
 mod schedule_work;
 mod send_due_messages;
 mod settle_completions;
+mod tell_owner_of_registration;
 #[cfg(test)]
 mod tests;
+mod welcome_after_verification;
 mod work;
 mod worker;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use expire_reset_links::ExpireResetLinks;
+pub use expire_links::ExpireLinks;
 pub use forget_unknown_addresses::ForgetUnknownAddresses;
-pub use issue_reset_links::IssueResetLinks;
+pub use forget_unverified_addresses::ForgetUnverifiedAddresses;
+pub use issue_links::IssueLinks;
+pub use issue_reset_links::ResetLinks;
+pub use issue_verification_links::VerificationLinks;
+pub use mails::Mails;
 pub use notify_after_password_change::NotifyAfterPasswordChange;
 pub use schedule_work::ScheduleWork;
 pub use send_due_messages::{SendDueMessages, SendSettings};
 pub use settle_completions::SettleCompletions;
+pub use tell_owner_of_registration::TellOwnerOfRegistration;
+pub use welcome_after_verification::WelcomeAfterVerification;
 pub use work::{NewWork, WaitingMails, Work, count_due, release_all as release_leases};
 pub use worker::Workers;
 
-use crate::commands::ExecuteError;
+use crate::commands::{ExecuteError, LinkStreamsOf};
 use crate::database::{Database, DatabaseError};
-use crate::event_log::{RecordedEvent, StreamError};
+use crate::domain::email_verification::Verifying;
+use crate::domain::password_reset::Resetting;
+use crate::event_log::{LoggedLinks, RecordedEvent, StreamError};
 
 /// The outbox, for whoever watches it.
 pub async fn waiting_mails(database: &Database) -> Result<WaitingMails, DatabaseError> {
@@ -56,6 +70,24 @@ pub trait Reactor: Send + Sync {
 
     /// Does a piece of work. Must be finished within the lease, and harmless when done twice.
     async fn perform(&self, work: &Work) -> Verdict;
+}
+
+/// The kinds of the work that links of every purpose mean. Permanent.
+pub trait LinkWork: LinkStreamsOf + LoggedLinks {
+    /// Telling that a link's time is over.
+    const EXPIRE: &'static str;
+    /// Finishing completions that were cut off.
+    const SETTLE: &'static str;
+}
+
+impl LinkWork for Resetting {
+    const EXPIRE: &'static str = "expire_reset_link";
+    const SETTLE: &'static str = "settle_completion";
+}
+
+impl LinkWork for Verifying {
+    const EXPIRE: &'static str = "expire_verification_link";
+    const SETTLE: &'static str = "settle_verification";
 }
 
 /// What becomes of a piece of work.

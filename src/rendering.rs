@@ -51,8 +51,8 @@ pub enum RenderError {
     /// No template has this name.
     #[error("there is no template {0}")]
     UnknownTemplate(String),
-    /// The link does not lead to the configured page.
-    #[error("the link does not lead to the reset page")]
+    /// The link leads to no page that takes tokens.
+    #[error("the link leads to no page that takes tokens")]
     ForeignLink,
     /// A value is missing or of the wrong kind. Says where, never what.
     #[error("template {name}, line {line}: {kind:?}")]
@@ -81,7 +81,8 @@ pub struct Renderer {
     texts: Arc<Texts>,
     templates: Arc<BTreeMap<Language, Environment<'static>>>,
     assets: Arc<BTreeMap<&'static str, Asset>>,
-    reset_page: String,
+    /// Where links with tokens may lead.
+    link_pages: [String; 2],
 }
 
 impl Renderer {
@@ -127,7 +128,7 @@ impl Renderer {
             templates: Arc::new(templates.collect()),
             texts,
             assets: Arc::new(assets),
-            reset_page: reset_page.as_str().to_owned(),
+            link_pages: [reset_page.as_str().to_owned(), format!("{public_url}/verify-email?")],
         })
     }
 
@@ -167,7 +168,8 @@ impl Renderer {
         data: Map<String, Value>,
     ) -> Result<Mail, RenderError> {
         let link = data.get("link").and_then(Value::as_str);
-        if link.is_some_and(|link| !link.starts_with(&self.reset_page) || link.contains('%')) {
+        let leads_to_us = |link: &str| self.link_pages.iter().any(|page| link.starts_with(page));
+        if link.is_some_and(|link| !leads_to_us(link) || link.contains('%')) {
             return Err(RenderError::ForeignLink);
         }
         let data = defuse::values(data);

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Account, Directory, DirectoryError, PasswordChange, PasswordWritten, Role};
+use super::{
+    Account, AddressProof, Directory, DirectoryError, PasswordChange, PasswordWritten, Role, registrations,
+};
 use crate::clock::Clock;
 use crate::database::{Database, DatabaseError, Row, Value};
 use crate::domain::address::EmailAddress;
-use crate::domain::id::{AccountId, RequestId};
+use crate::domain::id::AccountId;
+use crate::domain::one_time_link::LinkRequestId;
 
 /// The version that a fresh account starts with.
 const FIRST_VERSION: i64 = 1;
@@ -39,7 +42,8 @@ const SET_PASSWORD: &str = "\
       AND (credential_version = $2
            OR (credential_version = $2 + 1 AND reset_request = $3 AND reset_attempt < $4))";
 
-const REMEMBER_RESET: &str = "\
+/// Verifications change accounts under the same fence and are remembered beside the resets.
+pub(super) const REMEMBER_REQUEST: &str = "\
     INSERT INTO applied_resets (request_id, account_id, attempt, applied_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (request_id) DO UPDATE SET attempt = excluded.attempt, applied_at = excluded.applied_at";
 
@@ -50,8 +54,8 @@ const MARK_VERIFIED: &str = "UPDATE accounts SET verified_at = $1 WHERE id = $2 
 /// Accounts in the `accounts` table.
 #[derive(Clone)]
 pub struct BuiltInDirectory {
-    database: Database,
-    clock: Arc<dyn Clock>,
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// An account to be made.
@@ -145,10 +149,25 @@ impl BuiltInDirectory {
         let written = transaction.execute(SET_PASSWORD, &set).await? == 1;
         if written {
             let remember = [request.into(), account.into(), attempt, now.into()];
-            transaction.execute(REMEMBER_RESET, &remember).await?;
+            transaction.execute(REMEMBER_REQUEST, &remember).await?;
+            // The reset has verified the address: what else was registered for it is over.
+            registrations::forget_of_account(&mut transaction, change.account_id).await?;
         }
         transaction.commit().await?;
         Ok(written)
+    }
+}
+
+impl BuiltInDirectory {
+    /// What a repetition of a change that cannot be written any more is told.
+    async fn written_before(
+        &self,
+        account: AccountId,
+        request: LinkRequestId,
+        attempt: u32,
+    ) -> Result<PasswordWritten, DirectoryError> {
+        let applied = self.applied_attempt(account, request).await?;
+        Ok(if applied == Some(attempt) { PasswordWritten::Applied } else { PasswordWritten::Superseded })
     }
 }
 
@@ -168,18 +187,20 @@ impl Directory for BuiltInDirectory {
         if self.write_password(&change).await? {
             return Ok(PasswordWritten::Applied);
         }
-        let applied = self.applied_attempt(change.account_id, change.request_id).await?;
-        Ok(if applied == Some(change.attempt) {
-            PasswordWritten::Applied
-        } else {
-            PasswordWritten::Superseded
-        })
+        self.written_before(change.account_id, change.request_id.into(), change.attempt).await
+    }
+
+    async fn prove_address(&self, proof: AddressProof) -> Result<PasswordWritten, DirectoryError> {
+        if self.write_proof(&proof).await? {
+            return Ok(PasswordWritten::Applied);
+        }
+        self.written_before(proof.account_id, proof.request_id.into(), proof.attempt).await
     }
 
     async fn applied_attempt(
         &self,
         account: AccountId,
-        request: RequestId,
+        request: LinkRequestId,
     ) -> Result<Option<u32>, DirectoryError> {
         let values = [request.to_string().into(), account.to_string().into()];
         let Some(row) = self.database.fetch_optional(APPLIED_ATTEMPT, &values).await? else {
@@ -201,7 +222,7 @@ impl Directory for BuiltInDirectory {
     }
 }
 
-fn account(row: &Row) -> Result<Account, DirectoryError> {
+pub(super) fn account(row: &Row) -> Result<Account, DirectoryError> {
     Ok(Account {
         id: row.text("id")?.parse().map_err(|_| broken("id"))?,
         address: EmailAddress::parse(&row.text("address")?).map_err(|_| broken("address"))?,
@@ -214,15 +235,15 @@ fn account(row: &Row) -> Result<Account, DirectoryError> {
     })
 }
 
-fn micros(time: DateTime<Utc>) -> i64 {
+pub(super) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 
-fn time(micros: i64) -> Result<DateTime<Utc>, DirectoryError> {
+pub(super) fn time(micros: i64) -> Result<DateTime<Utc>, DirectoryError> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| broken("created_at"))
 }
 
 /// Names the column and not its value, which may be about a person.
-fn broken(column: &str) -> DirectoryError {
+pub(super) fn broken(column: &str) -> DirectoryError {
     DirectoryError::Broken(format!("accounts.{column} holds something that was never written there"))
 }

@@ -42,7 +42,7 @@ impl Fixture {
     }
 
     async fn applied(&self, account: &Account, number: u128) -> Option<u32> {
-        self.directory.applied_attempt(account.id, request(number)).await.unwrap()
+        self.directory.applied_attempt(account.id, request(number).into()).await.unwrap()
     }
 
     async fn reload(&self, account: &Account) -> Account {

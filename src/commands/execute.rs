@@ -60,10 +60,10 @@ pub enum KeyChoice {
     /// The one that the stream's newest events have.
     #[default]
     OfStream,
-    /// A fresh one for this person, if the first event is of this type.
+    /// A fresh one for this person, if the first event is of one of these types.
     Fresh {
-        /// The event type that begins something new.
-        event_type: &'static str,
+        /// The event types that begin something new.
+        event_types: [&'static str; 2],
         /// The stream key of the person.
         subject: String,
     },
@@ -196,8 +196,8 @@ fn choose_key<A: Stream>(
     match choice {
         KeyChoice::OfStream => {}
         KeyChoice::Given(key) => loaded.data_key = *key,
-        KeyChoice::Fresh { event_type, subject } => {
-            if events.first().is_some_and(|event| event.event_type() == *event_type) {
+        KeyChoice::Fresh { event_types, subject } => {
+            if events.first().is_some_and(|event| event_types.contains(&event.event_type().as_str())) {
                 loaded.new_data_key = Some(streams.keyring().new_data_key(subject));
             }
         }

@@ -1,9 +1,10 @@
 //! What support can do about a mail or a reset of somebody else. Every act names who did it.
 
-use super::password_resets::command_error;
+use super::links::command_error;
 use super::{CommandError, Commands, Context, ExecuteError};
 use crate::domain::id::RequestId;
-use crate::domain::password_reset::{PasswordResetCommand, PasswordResetRefusal, Status};
+use crate::domain::one_time_link::{LinkRefusal, Status};
+use crate::domain::password_reset::{PasswordResetCommand, Resetting};
 
 /// Why support could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -34,24 +35,29 @@ impl Commands {
         by: &str,
     ) -> Result<&'static str, SupportError> {
         let command = PasswordResetCommand::Revoke { request_id, by: by.to_owned(), at: self.clock().now() };
-        match self.password_reset(stream, command, Context::caused_by(by)).await {
+        match self.links(stream, command, Context::caused_by(by)).await {
             Ok(_) => {}
-            Err(ExecuteError::Refused(PasswordResetRefusal::Completing)) => {
+            Err(ExecuteError::Refused(LinkRefusal::Completing)) => {
                 return Err(SupportError::Impossible(IN_USE));
             }
             // Older than everything that can still matter.
-            Err(ExecuteError::Refused(PasswordResetRefusal::NoLink)) => return Ok("expired"),
+            Err(ExecuteError::Refused(LinkRefusal::NoLink)) => return Ok("expired"),
             Err(error) => return Err(command_error(error).into()),
         }
-        let resets = self.load_resets(stream).await.map_err(|error| command_error(error.into()))?.aggregate;
+        let resets = self.load_links::<Resetting>(stream).await;
+        let resets = resets.map_err(|error| command_error(error.into()))?.aggregate;
         match resets.request(request_id).map(|request| request.status) {
             Some(Status::Completing { .. }) => Err(SupportError::Impossible(IN_USE)),
             Some(Status::Completed) => Err(SupportError::Impossible(USED)),
             Some(Status::Declined) => Ok("declined"),
             Some(Status::Expired) | None => Ok("expired"),
-            Some(Status::Pending | Status::Live | Status::Superseded { .. } | Status::Revoked) => {
-                Ok("revoked")
-            }
+            Some(
+                Status::Pending
+                | Status::Repeats { .. }
+                | Status::Live
+                | Status::Superseded { .. }
+                | Status::Revoked,
+            ) => Ok("revoked"),
         }
     }
 }

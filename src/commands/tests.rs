@@ -11,6 +11,7 @@ use crate::database::scratch::Scratch;
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, RequestId};
 use crate::domain::keys::{RootKey, StreamKey};
+use crate::domain::password_reset::{PasswordResetCommand, Resetting};
 use crate::domain::token::{Purpose, Token};
 use crate::event_log::Keyring;
 
@@ -41,7 +42,7 @@ impl Bench {
         let keyring = Keyring::open(&self.scratch.database, &roots, Arc::clone(&clock)).await.unwrap();
         let stop = CancellationToken::new();
         let log = EventLog::start(self.scratch.database.clone(), keyring, Arc::clone(&clock), &tasks, stop);
-        Commands::new(log, clock, roots, ResetPolicy::default(), requests_per_client, tasks)
+        Commands::new(log, clock, roots, LinkPolicies::default(), requests_per_client, tasks)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -66,8 +67,8 @@ impl Bench {
             name: None,
             at: self.now(),
         };
-        commands.password_reset(&stream, command, Context::caused_by("test")).await.unwrap();
-        let resets = commands.load_resets(&stream).await.unwrap().aggregate;
+        commands.links(&stream, command, Context::caused_by("test")).await.unwrap();
+        let resets = commands.load_links::<Resetting>(&stream).await.unwrap().aggregate;
         let token = commands.token_of(&stream, resets.request(request_id).unwrap()).unwrap();
         (request_id, token)
     }
@@ -82,7 +83,13 @@ fn stream_of(commands: &Commands, email: &str) -> String {
 }
 
 fn ask(email: &str) -> RequestReset {
-    RequestReset { email: address(email), locale: None, redirect_to: None, client: CLIENT.into() }
+    RequestReset {
+        email: address(email),
+        locale: None,
+        redirect_to: None,
+        browser: None,
+        client: CLIENT.into(),
+    }
 }
 
 async fn event_types(commands: &Commands) -> Vec<String> {
@@ -101,7 +108,7 @@ async fn of_many_attempts_in_two_processes_exactly_one_starts() {
     let bench = Bench::new().await;
     let (one, other) = (bench.process().await, bench.process().await);
     let (_, token) = bench.link(&one, "ada@example.test").await;
-    let reset = one.find_reset(&token.reveal()).await.unwrap();
+    let reset = one.find_link::<Resetting>(&token.reveal()).await.unwrap();
 
     let attempts = (0..16).map(|n| {
         let (commands, reset) = (if n % 2 == 0 { one.clone() } else { other.clone() }, reset.clone());
@@ -125,7 +132,7 @@ async fn of_two_processes_only_the_current_attempt_completes() {
     let bench = Bench::new().await;
     let (one, other) = (bench.process().await, bench.process().await);
     let (_, token) = bench.link(&one, "ada@example.test").await;
-    let reset = one.find_reset(&token.reveal()).await.unwrap();
+    let reset = one.find_link::<Resetting>(&token.reveal()).await.unwrap();
     let first = one.start_completion(&reset).await.unwrap();
     bench.pass(30);
     let second = other.start_completion(&reset).await.unwrap();
@@ -135,7 +142,7 @@ async fn of_two_processes_only_the_current_attempt_completes() {
 
     assert_eq!((first, second), (1, 2));
     assert_eq!((late, current), (Err(TokenError::Superseded), Ok(())));
-    assert_eq!(one.find_reset(&token.reveal()).await.unwrap_err(), TokenError::Used);
+    assert_eq!(one.find_link::<Resetting>(&token.reveal()).await.unwrap_err(), TokenError::Used);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +222,7 @@ async fn an_authentic_token_opens_its_own_reset() {
     let commands = bench.process().await;
     let (request_id, token) = bench.link(&commands, "ada@example.test").await;
 
-    let reset = commands.find_reset(&token.reveal()).await.unwrap();
+    let reset = commands.find_link::<Resetting>(&token.reveal()).await.unwrap();
 
     assert_eq!(reset.request_id, request_id);
     assert_eq!(reset.email, address("ada@example.test"));
@@ -229,8 +236,8 @@ async fn whatever_is_not_authentic_is_invalid_alike() {
     let (request_id, token) = bench.link(&commands, "ada@example.test").await;
     let foreign = RootKey::new("another-root-key-another-root-key-another");
     let ours = commands.root_keys().current().clone();
-    let derive = |root: &RootKey, stream, request_id, salt: u8| {
-        Token::derive(root, Purpose::PasswordReset, stream, request_id, &[salt; 16]).reveal()
+    let derive = |root: &RootKey, stream, request_id: RequestId, salt: u8| {
+        Token::derive(root, Purpose::PasswordReset, stream, request_id.uuid(), &[salt; 16]).reveal()
     };
     let nobody = RequestId::from_uuid(bench.clock.uuid());
 
@@ -244,7 +251,11 @@ async fn whatever_is_not_authentic_is_invalid_alike() {
     ];
 
     for (what, forged) in forgeries {
-        assert_eq!(commands.find_reset(&forged).await.unwrap_err(), TokenError::Invalid, "{what}");
+        assert_eq!(
+            commands.find_link::<Resetting>(&forged).await.unwrap_err(),
+            TokenError::Invalid,
+            "{what}"
+        );
     }
 }
 
@@ -254,13 +265,18 @@ async fn a_request_without_a_link_has_no_token() {
     let commands = bench.process().await;
     let request_id = commands.request_reset(ask("ada@example.test")).await.unwrap().request_id;
     let stream = commands.index_key().stream_key(&address("ada@example.test"));
-    let made_up =
-        Token::derive(commands.root_keys().current(), Purpose::PasswordReset, stream, request_id, &[0; 16]);
+    let made_up = Token::derive(
+        commands.root_keys().current(),
+        Purpose::PasswordReset,
+        stream,
+        request_id.uuid(),
+        &[0; 16],
+    );
 
-    let resets = commands.load_resets(&stream.to_string()).await.unwrap().aggregate;
+    let resets = commands.load_links::<Resetting>(&stream.to_string()).await.unwrap().aggregate;
 
     assert!(commands.token_of(&stream.to_string(), resets.request(request_id).unwrap()).is_none());
-    assert_eq!(commands.find_reset(&made_up.reveal()).await.unwrap_err(), TokenError::Invalid);
+    assert_eq!(commands.find_link::<Resetting>(&made_up.reveal()).await.unwrap_err(), TokenError::Invalid);
 }
 
 #[tokio::test]
@@ -271,11 +287,11 @@ async fn a_link_that_no_newer_request_remembers_is_expired_and_not_invalid() {
     bench.pass(2 * 3600);
     let (_, newer) = bench.link(&commands, "ada@example.test").await;
 
-    let loaded = commands.load_resets(&stream_of(&commands, "ada@example.test")).await.unwrap();
+    let loaded = commands.load_links::<Resetting>(&stream_of(&commands, "ada@example.test")).await.unwrap();
 
     assert!(loaded.aggregate.request(old).is_none());
-    assert_eq!(commands.find_reset(&token.reveal()).await.unwrap_err(), TokenError::Expired);
-    assert!(commands.find_reset(&newer.reveal()).await.is_ok());
+    assert_eq!(commands.find_link::<Resetting>(&token.reveal()).await.unwrap_err(), TokenError::Expired);
+    assert!(commands.find_link::<Resetting>(&newer.reveal()).await.is_ok());
 }
 
 #[tokio::test]
@@ -283,14 +299,14 @@ async fn a_used_link_stays_used_when_no_newer_request_remembers_it() {
     let bench = Bench::new().await;
     let commands = bench.process().await;
     let (_, token) = bench.link(&commands, "ada@example.test").await;
-    let reset = commands.find_reset(&token.reveal()).await.unwrap();
+    let reset = commands.find_link::<Resetting>(&token.reveal()).await.unwrap();
     let attempt = commands.start_completion(&reset).await.unwrap();
     commands.complete(&reset, attempt).await.unwrap();
     bench.pass(2 * 3600);
 
     commands.request_reset(ask("ada@example.test")).await.unwrap();
 
-    assert_eq!(commands.find_reset(&token.reveal()).await.unwrap_err(), TokenError::Used);
+    assert_eq!(commands.find_link::<Resetting>(&token.reveal()).await.unwrap_err(), TokenError::Used);
 }
 
 #[tokio::test]
@@ -298,7 +314,7 @@ async fn a_failed_attempt_frees_the_link_for_the_next() {
     let bench = Bench::new().await;
     let commands = bench.process().await;
     let (_, token) = bench.link(&commands, "ada@example.test").await;
-    let reset = commands.find_reset(&token.reveal()).await.unwrap();
+    let reset = commands.find_link::<Resetting>(&token.reveal()).await.unwrap();
     let first = commands.start_completion(&reset).await.unwrap();
 
     commands.fail_completion(&reset, first).await.unwrap();

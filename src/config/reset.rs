@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::reader::{DAY, NOT_AVAILABLE, Reader, is_private, web_url};
+use super::reader::{DAY, Reader, is_private, web_url};
+use crate::domain::one_time_link::RepeatRequest;
 
 /// The life and the limits of a reset.
 #[derive(Debug, Clone)]
@@ -15,6 +16,9 @@ pub struct ResetConfig {
     pub cooldown: Duration,
     /// `BACKSTAMP_RESETS_PER_HOUR`, per address, default 3.
     pub per_hour: u32,
+    /// `BACKSTAMP_REPEAT_REQUEST`, `supersede` or `resend`, default `supersede`: what a second request does
+    /// while the first link works.
+    pub repeat: RepeatRequest,
     /// `BACKSTAMP_RESET_PAGE`, default `{PUBLIC_URL}/reset-password`: where links lead; `token` is appended
     /// to its query.
     pub page: Url,
@@ -22,16 +26,16 @@ pub struct ResetConfig {
 
 impl ResetConfig {
     pub(super) fn read(reader: &mut Reader, public_url: &Url) -> Self {
-        // The only policy so far: a newer link takes the place of an older one.
-        reader.parsed("BACKSTAMP_REPEAT_REQUEST", |text| match text {
-            "supersede" => Ok(()),
-            "resend" => Err(format!("resend {NOT_AVAILABLE}: use supersede")),
-            _ => Err("must be supersede".to_owned()),
+        let repeat = reader.parsed("BACKSTAMP_REPEAT_REQUEST", |text| match text {
+            "supersede" => Ok(RepeatRequest::Supersede),
+            "resend" => Ok(RepeatRequest::Resend),
+            _ => Err("must be supersede or resend".to_owned()),
         });
         Self {
             ttl: reader.seconds("BACKSTAMP_RESET_TTL", 3_600, 1..=DAY * 7),
             cooldown: reader.seconds("BACKSTAMP_RESET_COOLDOWN", 60, 0..=DAY),
             per_hour: reader.number("BACKSTAMP_RESETS_PER_HOUR", 3, 1..=1_000),
+            repeat: repeat.unwrap_or(RepeatRequest::Supersede),
             page: page(reader, public_url),
         }
     }
@@ -42,9 +46,11 @@ fn page(reader: &mut Reader, public_url: &Url) -> Url {
         let page = web_url(text)?;
         if is_private(&page) { Ok(page) } else { Err("must be https unless it is a loopback URL".to_owned()) }
     };
-    reader.parsed("BACKSTAMP_RESET_PAGE", parse).unwrap_or_else(|| {
-        public_url.join("reset-password").expect("a relative path can be joined to a base")
-    })
+    reader.parsed("BACKSTAMP_RESET_PAGE", parse).unwrap_or_else(|| below(public_url, "reset-password"))
+}
+
+fn below(public_url: &Url, path: &str) -> Url {
+    public_url.join(path).expect("a relative path can be joined to a base")
 }
 
 /// The life of a verification.
@@ -54,13 +60,16 @@ pub struct VerificationConfig {
     pub ttl: Duration,
     /// `BACKSTAMP_VERIFY_WITH_PASSWORD`, default true: the link alone does not activate an account.
     pub with_password: bool,
+    /// `{PUBLIC_URL}/verify-email`: where links lead; `token` is appended to its query.
+    pub page: Url,
 }
 
 impl VerificationConfig {
-    pub(super) fn read(reader: &mut Reader) -> Self {
+    pub(super) fn read(reader: &mut Reader, public_url: &Url) -> Self {
         Self {
             ttl: reader.seconds("BACKSTAMP_VERIFICATION_TTL", DAY, 1..=DAY * 30),
             with_password: reader.flag("BACKSTAMP_VERIFY_WITH_PASSWORD", true),
+            page: below(public_url, "verify-email"),
         }
     }
 }

@@ -190,7 +190,7 @@ fn whatever_is_unsafe_or_unusable_is_a_fault_of_its_variable() {
         ("BACKSTAMP_LOG_FORMAT", "xml"),
         ("BACKSTAMP_SMTP_URL", "http://mail.example.com"),
         ("BACKSTAMP_SANDBOX_LISTEN", "0.0.0.0:8090"),
-        ("BACKSTAMP_REPEAT_REQUEST", "resend"),
+        ("BACKSTAMP_REPEAT_REQUEST", "both"),
         ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1"),
         ("BACKSTAMP_METRICS_LISTEN", "127.0.0.1:8080"),
         ("BACKSTAMP_MAIL_PROVIDER", "pigeon"),

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::password_reset::VisitKind;
+use super::one_time_link::VisitKind;
 use super::provider_event::Client;
 
 /// Microseconds since 1970, as the tables hold times.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -11,6 +12,17 @@ use uuid::Uuid;
 #[error("not an id that starts with `{prefix}`")]
 pub struct InvalidId {
     prefix: &'static str,
+}
+
+/// What every kind of id can do.
+pub trait TypedId:
+    fmt::Debug + fmt::Display + FromStr + Copy + Ord + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// Wraps a UUID that the caller made or derived.
+    fn from_uuid(uuid: Uuid) -> Self;
+
+    /// The UUID without its prefix.
+    fn uuid(self) -> Uuid;
 }
 
 macro_rules! id {
@@ -30,6 +42,16 @@ macro_rules! id {
 
             /// The UUID without its prefix.
             pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl TypedId for $name {
+            fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            fn uuid(self) -> Uuid {
                 self.0
             }
         }
@@ -80,6 +102,10 @@ macro_rules! id {
 id!(
     /// One request for a password reset.
     RequestId, "rst_"
+);
+id!(
+    /// One request for the verification of an address.
+    VerificationId, "ver_"
 );
 id!(
     /// One mail to one recipient.

@@ -12,7 +12,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use super::id::RequestId;
 use super::keys::{Fingerprint, RootKey, RootKeys, StreamKey};
 
 const VERSION: u8 = 1;
@@ -26,12 +25,15 @@ const CHARACTERS: usize = LENGTH / 3 * 4;
 pub enum Purpose {
     /// Setting a new password.
     PasswordReset,
+    /// Proving to receive mail at an address.
+    EmailVerification,
 }
 
 impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::PasswordReset => "token v1 password-reset",
+            Self::EmailVerification => "token v1 email-verification",
         }
     }
 }
@@ -53,14 +55,14 @@ impl Token {
         root: &RootKey,
         purpose: Purpose,
         stream: StreamKey,
-        request_id: RequestId,
+        request_id: Uuid,
         salt: &[u8; 16],
     ) -> Self {
         let mut bytes = [0; LENGTH];
         bytes[0] = VERSION;
         bytes[1..5].copy_from_slice(&root.fingerprint().0);
         bytes[5..21].copy_from_slice(&stream.0);
-        bytes[21..HEAD].copy_from_slice(request_id.uuid().as_bytes());
+        bytes[21..HEAD].copy_from_slice(request_id.as_bytes());
         let tag = mac(root, purpose, &bytes[..HEAD], salt).finalize().into_bytes();
         bytes[HEAD..].copy_from_slice(&tag);
         Self { bytes }
@@ -82,8 +84,8 @@ impl Token {
     }
 
     /// Which request to look for. Not to be believed yet.
-    pub fn request_id(&self) -> RequestId {
-        RequestId::from_uuid(Uuid::from_bytes(self.array(21)))
+    pub fn request_id(&self) -> Uuid {
+        Uuid::from_bytes(self.array(21))
     }
 
     /// Whether we made it, for this purpose and with this salt. In constant time.
@@ -139,8 +141,11 @@ mod tests {
     }
 
     fn token_of(root: &RootKey) -> Token {
-        let request_id = RequestId::from_uuid(Uuid::from_u128(9));
-        Token::derive(root, Purpose::PasswordReset, StreamKey([5; 16]), request_id, &SALT)
+        token_for(Purpose::PasswordReset, root)
+    }
+
+    fn token_for(purpose: Purpose, root: &RootKey) -> Token {
+        Token::derive(root, purpose, StreamKey([5; 16]), Uuid::from_u128(9), &SALT)
     }
 
     #[test]
@@ -149,7 +154,7 @@ mod tests {
         let read = Token::parse(&token.reveal()).unwrap();
 
         assert_eq!(read.stream_key(), StreamKey([5; 16]));
-        assert_eq!(read.request_id().uuid(), Uuid::from_u128(9));
+        assert_eq!(read.request_id(), Uuid::from_u128(9));
         assert_eq!(read.authenticate(&roots(), Purpose::PasswordReset, &SALT), Ok(()));
     }
 
@@ -168,6 +173,17 @@ mod tests {
     fn without_the_salt_the_key_makes_no_token() {
         let token = token_of(roots().current());
         assert_eq!(token.authenticate(&roots(), Purpose::PasswordReset, &[4; 16]), Err(NotAuthentic));
+    }
+
+    #[test]
+    fn a_token_of_one_purpose_is_no_token_of_another() {
+        let purposes = [Purpose::PasswordReset, Purpose::EmailVerification];
+        for made in purposes {
+            let token = token_for(made, roots().current());
+            for asked in purposes {
+                assert_eq!(token.authenticate(&roots(), asked, &SALT).is_ok(), made == asked);
+            }
+        }
     }
 
     #[test]

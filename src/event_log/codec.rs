@@ -87,6 +87,7 @@ pub fn metadata(stored: &SerializedEvent) -> Result<Metadata, Undecodable> {
 pub fn record(position: i64, opened: &SerializedEvent) -> Result<RecordedEvent, Undecodable> {
     let event = match opened.aggregate_type.as_str() {
         "password_reset" => LogEvent::PasswordReset(decode(opened)?),
+        "email_verification" => LogEvent::EmailVerification(decode(opened)?),
         "message" => LogEvent::Message(decode(opened)?),
         "message_engagement" => LogEvent::MessageEngagement(decode(opened)?),
         _ => LogEvent::Unknown,

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::email_verification::{EmailVerificationEvent, Verifying};
 use crate::domain::id::{CommandId, DataKeyId, EventId};
 use crate::domain::message::MessageEvent;
 use crate::domain::message_engagement::MessageEngagementEvent;
-use crate::domain::password_reset::PasswordResetEvent;
+use crate::domain::one_time_link::{LinkEvent, LinkPurpose};
+use crate::domain::password_reset::{PasswordResetEvent, Resetting};
 
 /// One event, opened and in today's shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,8 @@ pub struct RecordedEvent {
 pub enum LogEvent {
     /// Of the resets of one address.
     PasswordReset(PasswordResetEvent),
+    /// Of the verifications of one address.
+    EmailVerification(EmailVerificationEvent),
     /// Of one mail.
     Message(MessageEvent),
     /// Of the reading of one mail.
@@ -44,10 +48,38 @@ impl LogEvent {
     pub(super) fn or_unknown(self) -> Self {
         match self {
             Self::PasswordReset(PasswordResetEvent::Unknown)
+            | Self::EmailVerification(EmailVerificationEvent::Unknown)
             | Self::Message(MessageEvent::Unknown)
             | Self::MessageEngagement(MessageEngagementEvent::Unknown) => Self::Unknown,
             known => known,
         }
+    }
+
+    /// Whether it says that the data of the person whose stream this is were erased.
+    pub fn is_erasure(&self) -> bool {
+        matches!(
+            self,
+            Self::PasswordReset(PasswordResetEvent::Erased { .. })
+                | Self::EmailVerification(EmailVerificationEvent::Erased { .. })
+        )
+    }
+}
+
+/// A purpose whose links have streams in the log.
+pub trait LoggedLinks: LinkPurpose {
+    /// The event, if it is one of theirs.
+    fn event(event: &LogEvent) -> Option<&LinkEvent<Self>>;
+}
+
+impl LoggedLinks for Resetting {
+    fn event(event: &LogEvent) -> Option<&LinkEvent<Self>> {
+        if let LogEvent::PasswordReset(event) = event { Some(event) } else { None }
+    }
+}
+
+impl LoggedLinks for Verifying {
+    fn event(event: &LogEvent) -> Option<&LinkEvent<Self>> {
+        if let LogEvent::EmailVerification(event) = event { Some(event) } else { None }
     }
 }
 

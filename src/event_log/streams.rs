@@ -19,6 +19,7 @@ use super::sealing::SecretBytes;
 use super::{EventLog, stored};
 use crate::database::{Database, DatabaseError};
 use crate::domain::id::{CommandId, DataKeyId, EventId};
+use crate::domain::one_time_link::{LinkPurpose, LinkRequests};
 
 /// Streams that are remembered per kind.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not zero");
@@ -31,8 +32,8 @@ pub trait Stream: Aggregate + Clone {
     const UNORDERED: bool = false;
 }
 
-impl Stream for crate::domain::password_reset::PasswordReset {
-    const STARTS_AT: Option<&'static str> = Some("password_reset.requested");
+impl<P: LinkPurpose> Stream for LinkRequests<P> {
+    const STARTS_AT: Option<&'static str> = Some(P::REQUESTED);
 }
 
 impl Stream for crate::domain::message::Message {}

@@ -17,7 +17,8 @@ use crate::database::{DatabaseError, Transaction};
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{CommandId, EventId, RequestId};
 use crate::domain::keys::RootKeys;
-use crate::domain::password_reset::{PasswordReset, PasswordResetEvent, Requested};
+use crate::domain::one_time_link::Requested;
+use crate::domain::password_reset::{PasswordReset, PasswordResetEvent, ResetDetails};
 use crate::domain::sealed::Sealed;
 
 const ROOT: &str = "a-root-key-for-tests-a-root-key-for-tests";
@@ -55,7 +56,8 @@ fn requested(number: u128) -> PasswordResetEvent {
         request_id: RequestId::from_uuid(uuid::Uuid::from_u128(number)),
         email: Sealed::Known(EmailAddress::parse("ada@example.test").unwrap()),
         locale: None,
-        redirect_to: None,
+        browser: None,
+        details: ResetDetails::default(),
         at: at(0),
         expires_at: at(3600),
         recent: vec![],

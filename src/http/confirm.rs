@@ -10,8 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use super::HttpState;
 use super::problem::Problem;
 use crate::accounts::{Account, HashError, PasswordChange, PasswordWritten};
-use crate::commands::{TokenError, UsableReset};
+use crate::commands::{TokenError, UsableLink, UsableReset};
 use crate::domain::address::EmailAddress;
+use crate::domain::one_time_link::LinkPurpose;
 use crate::domain::password::PasswordRejection;
 
 /// Seconds after which a full pool of hashers is worth another try.
@@ -43,7 +44,7 @@ impl From<Refused> for Problem {
 
 /// The link and its account, if the link can be used now.
 pub async fn find(state: &HttpState, token: &str) -> Result<(UsableReset, Account), TokenError> {
-    let reset = state.commands.find_reset(token).await?;
+    let reset: UsableReset = state.commands.find_link(token).await?;
     let account = state.directory.find(reset.account_id).await.map_err(|error| {
         tracing::warn!(%error, "the directory did not answer");
         TokenError::Unavailable
@@ -61,8 +62,8 @@ pub async fn find(state: &HttpState, token: &str) -> Result<(UsableReset, Accoun
 }
 
 /// By this very link, perhaps a moment ago and not in the log yet, or by something else.
-async fn taken_over(state: &HttpState, reset: &UsableReset) -> TokenError {
-    match state.directory.applied_attempt(reset.account_id, reset.request_id).await {
+pub async fn taken_over<P: LinkPurpose>(state: &HttpState, link: &UsableLink<P>) -> TokenError {
+    match state.directory.applied_attempt(link.account_id, link.request_id.into()).await {
         Ok(Some(_)) => TokenError::Used,
         _ => TokenError::Superseded,
     }
@@ -95,7 +96,7 @@ async fn change(state: &HttpState, token: &str, password: SecretString) -> Resul
     match state.directory.set_password(change).await {
         Ok(PasswordWritten::Applied) => {
             state.commands.complete(&reset, attempt).await?;
-            Ok(reset.redirect_to.unwrap_or_else(|| state.settings.link("login")))
+            Ok(reset.details.redirect_to.unwrap_or_else(|| state.settings.link("login")))
         }
         Ok(PasswordWritten::Superseded) => {
             if state.commands.fail_completion(&reset, attempt).await.is_err() {
@@ -112,7 +113,7 @@ async fn change(state: &HttpState, token: &str, password: SecretString) -> Resul
 }
 
 /// Judging a password takes the machine a while, so it is done where waiting is allowed.
-async fn check(state: &HttpState, password: &SecretString, address: EmailAddress) -> Result<(), Refused> {
+pub async fn check(state: &HttpState, password: &SecretString, address: EmailAddress) -> Result<(), Refused> {
     let (policy, password) = (state.policy, password.clone());
     let judging = tokio::task::spawn_blocking(move || policy.check(password.expose_secret(), &address));
     match judging.await {
@@ -121,7 +122,7 @@ async fn check(state: &HttpState, password: &SecretString, address: EmailAddress
     }
 }
 
-fn unhashed(error: HashError) -> TokenError {
+pub fn unhashed(error: HashError) -> TokenError {
     match error {
         HashError::Busy => TokenError::Busy { retry_after: HASHING_TAKES },
         HashError::Broken(reason) => {

@@ -16,6 +16,8 @@ use super::resource::Resource;
 pub enum Tags {
     /// For anyone: no key, the same answer whether or not an account exists.
     PasswordResets,
+    /// Registering and verifying addresses.
+    Accounts,
     /// For operators and services, with an API key.
     Operators,
     /// For whoever runs the server.

@@ -9,6 +9,8 @@ use crate::domain::address::EmailAddress;
 const MAX_PASSWORD: usize = 8192;
 const MAX_URL: usize = 2048;
 const MAX_WORD: usize = 256;
+/// Characters of a name at most.
+const MAX_NAME: usize = 100;
 /// The longest registered form of BCP 47 §4.4.1.
 const MAX_LOCALE: usize = 35;
 
@@ -93,6 +95,17 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// What to call a person; nothing if it is blank.
+pub fn name(text: &str) -> Result<Option<String>, Fault> {
+    if text.chars().count() > MAX_NAME {
+        return Err(Fault("too_long", format!("has more than {MAX_NAME} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Fault("control_character", "has a control character".into()));
+    }
+    Ok(Some(text.trim().to_owned()).filter(|name| !name.is_empty()))
 }
 
 /// One word or cursor to filter by: short, and nothing that a database would choke on.

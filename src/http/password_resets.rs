@@ -14,15 +14,16 @@ use serde::Deserialize;
 
 use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
 use super::auth::{Caller, Principal, ResetCreate, SupportAct, SupportRead, Trusted};
+use super::browser::browser;
 use super::client_address::client_key;
 use super::docs::Tags;
 use super::fields::{self, Faults};
 use super::json::Strict;
 use super::problem::{Code, Problem};
 use super::{HttpState, confirm};
-use crate::commands::{Client, RequestReset, UsableReset};
+use crate::commands::{Client, LinkStreamsOf, RequestReset, UsableLink};
 use crate::domain::id::RequestId;
-use crate::domain::password_reset::VisitKind;
+use crate::domain::one_time_link::VisitKind;
 use crate::queries::ResetFilter;
 
 #[derive(Object, Deserialize)]
@@ -149,7 +150,9 @@ impl PasswordResetsApi {
         body: Strict<ResetRequest>,
     ) -> Result<RequestResponse, Problem> {
         let Self(state) = self;
-        let reset = understand(state, client(state, request, backend.principal), body.0)?;
+        let mut reset = understand(state, client(state, request, backend.principal), body.0)?;
+        // Behind a backend is no browser.
+        reset.browser = browser(request.headers());
         let accepted = state.commands.request_reset(reset).await?;
         Ok(RequestResponse::Accepted(Json(Accepted {
             request_id: accepted.request_id.to_string(),
@@ -309,14 +312,19 @@ pub fn understand(state: &HttpState, client: Client, body: ResetRequest) -> Resu
         faults.take("/redirect_to", body.redirect_to.as_ref().map(redirect).transpose()),
     );
     let (Some(email), Some(locale), Some(redirect_to)) = checked else { return Err(faults.into()) };
-    Ok(RequestReset { email, locale, redirect_to, client })
+    Ok(RequestReset { email, locale, redirect_to, browser: None, client })
 }
 
 /// Evidence only: whether it could be kept changes nothing for the visitor.
-pub async fn record_visit(state: &HttpState, reset: &UsableReset, kind: VisitKind, headers: &HeaderMap) {
+pub async fn record_visit<P: LinkStreamsOf>(
+    state: &HttpState,
+    link: &UsableLink<P>,
+    kind: VisitKind,
+    headers: &HeaderMap,
+) {
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let user_agent = user_agent.map(|text| text.chars().take(512).collect());
-    if state.commands.record_visit(reset, kind, user_agent).await.is_err() {
-        tracing::warn!(request_id = %reset.request_id, "a visit was not recorded");
+    if state.commands.record_visit(link, kind, user_agent).await.is_err() {
+        tracing::warn!(request_id = %link.request_id, "a visit was not recorded");
     }
 }

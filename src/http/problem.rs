@@ -313,7 +313,9 @@ impl ApiResponse for Problem {
 impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
-            CommandError::TooManyRequests { retry_after, limit } => rate_limited(retry_after, limit),
+            CommandError::TooManyRequests { retry_after, limit } => {
+                rate_limited("client", retry_after, limit)
+            }
             CommandError::Busy { retry_after } => Self::busy(retry_after),
             CommandError::Unavailable => Self::unavailable(),
         }
@@ -328,6 +330,7 @@ impl From<TokenError> for Problem {
             TokenError::Used => Self::new(Code::TokenUsed),
             TokenError::Superseded => Self::new(Code::TokenSuperseded),
             TokenError::Revoked => Self::new(Code::TokenRevoked),
+            TokenError::TooManyPasswords { retry_after, limit } => rate_limited("link", retry_after, limit),
             TokenError::Busy { retry_after } => Self::busy(retry_after),
             TokenError::Unavailable => Self::unavailable(),
         }
@@ -364,12 +367,12 @@ impl From<QueryError> for Problem {
     }
 }
 
-/// The fields of draft-ietf-httpapi-ratelimit-headers: one policy per client address and hour.
-fn rate_limited(retry_after: u64, limit: u32) -> Problem {
+/// The fields of draft-ietf-httpapi-ratelimit-headers: so many within an hour.
+fn rate_limited(policy: &str, retry_after: u64, limit: u32) -> Problem {
     Problem::new(Code::RateLimited)
         .retry_after(retry_after)
-        .header(HeaderName::from_static("ratelimit-policy"), &format!("\"client\";q={limit};w=3600"))
-        .header(HeaderName::from_static("ratelimit"), &format!("\"client\";r=0;t={retry_after}"))
+        .header(HeaderName::from_static("ratelimit-policy"), &format!("\"{policy}\";q={limit};w=3600"))
+        .header(HeaderName::from_static("ratelimit"), &format!("\"{policy}\";r=0;t={retry_after}"))
 }
 
 /// Whatever poem or poem-openapi made of a request, in our words.

@@ -17,7 +17,7 @@ use self::rollup::Difference;
 use super::Projection;
 use crate::database::Transaction;
 use crate::domain::message::MessageEvent;
-use crate::domain::password_reset::PasswordResetEvent;
+use crate::domain::one_time_link::{LinkEvent, LinkPurpose};
 use crate::event_log::{ConsumeError, Consumer, LogEvent, OnFailure, RecordedEvent};
 
 /// The projection behind delivery metrics and the message log.
@@ -75,13 +75,18 @@ impl Consumer for Deliveries {
 fn message_of(event: &RecordedEvent) -> Option<String> {
     match &event.event {
         LogEvent::Message(_) | LogEvent::MessageEngagement(_) => Some(event.stream.clone()),
-        LogEvent::PasswordReset(PasswordResetEvent::LinkVisited { message_id, .. }) => {
-            Some(message_id.to_string())
-        }
-        LogEvent::PasswordReset(PasswordResetEvent::Completed(completion)) => {
-            Some(completion.message_id.to_string())
-        }
-        LogEvent::PasswordReset(_) | LogEvent::Unknown => None,
+        LogEvent::PasswordReset(event) => mail_of(event),
+        LogEvent::EmailVerification(event) => mail_of(event),
+        LogEvent::Unknown => None,
+    }
+}
+
+/// The mail that brought somebody to the link, if the event counts for it.
+fn mail_of<P: LinkPurpose>(event: &LinkEvent<P>) -> Option<String> {
+    match event {
+        LinkEvent::LinkVisited { message_id, .. } => Some(message_id.to_string()),
+        LinkEvent::Completed(completion) => Some(completion.message_id.to_string()),
+        _ => None,
     }
 }
 
@@ -94,7 +99,8 @@ fn fold(row: &mut MessageRow, event: &RecordedEvent) {
             }
         }
         LogEvent::MessageEngagement(event) => row.facts.engagement(event),
-        LogEvent::PasswordReset(event) => row.facts.reset(event),
+        LogEvent::PasswordReset(event) => row.facts.link(event),
+        LogEvent::EmailVerification(event) => row.facts.link(event),
         LogEvent::Unknown => {}
     }
 }
@@ -105,7 +111,7 @@ async fn forget_the_erased(
     transaction: &mut Transaction,
 ) -> Result<(), ConsumeError> {
     for event in events {
-        if matches!(event.event, LogEvent::PasswordReset(PasswordResetEvent::Erased { .. })) {
+        if event.event.is_erasure() {
             transaction
                 .execute(
                     "UPDATE delivery_facts SET recipient = NULL WHERE recipient_key = $1",

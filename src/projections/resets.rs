@@ -112,13 +112,22 @@ impl Change {
                 self.expires_at = Some(micros(requested.expires_at));
             }
             Event::Declined { reason, .. } => stands("declined", Some(reason.as_str().to_owned())),
+            Event::Repeated(repeated) => {
+                stands("repeated", Some(repeated.of.to_string()));
+                self.recipient = repeated.email.known().map(|email| email.masked());
+                self.requested_at = Some(micros(repeated.at));
+                self.expires_at = Some(micros(repeated.expires_at));
+            }
+            Event::LinkResent { message_id, .. } => self.message_id = Some(message_id.to_string()),
             Event::LinkIssued(issued) => {
                 stands("live", None);
                 self.message_id = Some(issued.message_id.to_string());
                 self.expires_at = Some(micros(issued.expires_at));
             }
             Event::LinkSuperseded { by, .. } => stands("superseded", Some(by.to_string())),
-            Event::LinkRestored { .. } | Event::CompletionFailed(_) => stands("live", None),
+            Event::LinkRestored { .. } | Event::CompletionFailed(_) | Event::CompletionRefused(_) => {
+                stands("live", None)
+            }
             Event::LinkVisited { at, .. } => {
                 self.visited_at.get_or_insert(micros(*at));
             }

@@ -1,10 +1,10 @@
-//! The timeline: every event of a reset and of its mails, told so that an operator understands it.
+//! The timeline: every event of a reset or a verification and of its mails, told so that an operator understands it.
 //!
-//! One row per event, in no order: readers sort by time. Which reset a mail belongs to is looked up when it is
+//! One row per event, in no order: readers sort by time. Which of them a mail belongs to is looked up when it is
 //! read, so events may arrive in any order. Must never hold an address, a token, or an unmasked diagnostic.
 
+mod link;
 mod mail;
-mod reset;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,6 @@ use serde_json::{Map, Value as Json};
 use super::Projection;
 use crate::database::{Transaction, Value};
 use crate::domain::message::{MessageEvent, Requested};
-use crate::domain::password_reset::PasswordResetEvent;
 use crate::event_log::{ConsumeError, Consumer, LogEvent, RecordedEvent};
 
 const COLUMNS: [&str; 9] =
@@ -64,7 +63,8 @@ impl Consumer for Timeline {
 
 fn row(event: &RecordedEvent) -> Option<Vec<Value>> {
     let entry = match &event.event {
-        LogEvent::PasswordReset(told) => reset::entry(told)?,
+        LogEvent::PasswordReset(told) => link::entry(told)?,
+        LogEvent::EmailVerification(told) => link::entry(told)?,
         LogEvent::Message(told) => mail::entry(&event.stream, told)?,
         LogEvent::MessageEngagement(told) => mail::reading(&event.stream, told)?,
         LogEvent::Unknown => return None,
@@ -111,7 +111,7 @@ async fn forget_the_erased(
     transaction: &mut Transaction,
 ) -> Result<(), ConsumeError> {
     for event in events {
-        if matches!(event.event, LogEvent::PasswordReset(PasswordResetEvent::Erased { .. })) {
+        if event.event.is_erasure() {
             transaction
                 .execute(
                     "UPDATE timeline SET diagnostic = NULL WHERE message_id IN \

@@ -7,8 +7,8 @@ use super::page::{Cursor, LARGEST, Page};
 use super::{Queries, QueryError};
 use crate::database::{Row, Value};
 use crate::domain::bounce::{BounceClass, Category};
-use crate::domain::delivery::{Counters, Facts, Outcome, Status, Suppression};
-use crate::domain::id::MessageId;
+use crate::domain::delivery::{Counters, Facts, Outcome, RequestFacts, Status, Suppression};
+use crate::domain::id::{MessageId, RequestId, VerificationId};
 
 /// Which messages. Every given field must hold.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,7 @@ pub struct MessageSummary {
     pub recipient: Option<String>,
     /// The reset that it belongs to.
     pub password_reset_id: Option<String>,
+    pub email_verification_id: Option<String>,
     pub outcome: Status,
     /// What the outcome means, in a sentence.
     pub explanation: &'static str,
@@ -177,7 +178,8 @@ impl MessageSummary {
             mailbox_provider: facts.mailbox_provider().to_owned(),
             recipient_domain: text(request.map(|request| &request.recipient_domain)),
             recipient: row.optional_text("recipient")?,
-            password_reset_id: request.and_then(|request| request.request_id.clone()),
+            password_reset_id: belongs_to(request, RequestId::PREFIX),
+            email_verification_id: belongs_to(request, VerificationId::PREFIX),
             outcome: outcome.status(),
             explanation: outcome.explanation(),
             requested_at: time(request.map(|request| request.at)),
@@ -214,6 +216,11 @@ impl MessageSummary {
                 .collect(),
         })
     }
+}
+
+/// The request that it belongs to, if it is of the kind whose ids begin so.
+fn belongs_to(request: Option<&RequestFacts>, prefix: &str) -> Option<String> {
+    request?.request_id.clone().filter(|id| id.starts_with(prefix))
 }
 
 impl From<Suppression> for Suppressed {

@@ -13,7 +13,7 @@ use crate::domain::id::RequestId;
 pub struct ResetFilter {
     /// The keyed hash of the address.
     pub recipient_key: Option<String>,
-    /// `pending`, `declined`, `live`, `superseded`, `completing`, `completed`, `expired` or `revoked`.
+    /// `pending`, `repeated`, `declined`, `live`, `superseded`, `completing`, `completed`, `expired` or `revoked`.
     pub status: Option<String>,
     /// Requested at this instant or later.
     pub after: Option<DateTime<Utc>>,
@@ -27,7 +27,7 @@ pub struct ResetSummary {
     pub id: String,
     /// The status by its events; a live link past `expires_at` is `expired`.
     pub status: String,
-    /// Why it was declined, who revoked it, or which request superseded it.
+    /// Why it was declined, who revoked it, which request superseded it or was repeated by it.
     pub reason: Option<String>,
     /// Masked; absent when it was erased.
     pub recipient: Option<String>,

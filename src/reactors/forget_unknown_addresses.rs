@@ -1,5 +1,5 @@
-//! When a request was for an address that nobody here has, forget the address after some days: the key that
-//! it is sealed under goes, the counts stay.
+//! When a request was for an address that nobody here has, or a registration was never verified, forget the
+//! address after some days: the key that it is sealed under goes, the counts stay.
 //!
 //! A crash midway: the key is deleted again, which changes nothing.
 
@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use super::{NewWork, Reactor, Verdict, Work, backoff};
 use crate::commands::Commands;
 use crate::domain::id::DataKeyId;
-use crate::domain::password_reset::{DeclineReason, PasswordResetEvent};
+use crate::domain::one_time_link::{DeclineReason, LinkEvent, LinkPurpose};
 use crate::event_log::{LogEvent, RecordedEvent};
 
 /// Long enough for support to answer "I never got a mail", short enough to hold little about strangers.
@@ -27,17 +27,13 @@ impl Reactor for ForgetUnknownAddresses {
     }
 
     fn schedule(&self, event: &RecordedEvent) -> Option<NewWork> {
-        match (&event.event, event.metadata.data_key) {
-            (
-                LogEvent::PasswordReset(PasswordResetEvent::Declined {
-                    request_id,
-                    reason: DeclineReason::UnknownAddress,
-                    ..
-                }),
-                Some(key),
-            ) => Some(NewWork::new(request_id, &key, event.metadata.recorded_at + KEPT_FOR)),
+        let stranger = match &event.event {
+            LogEvent::PasswordReset(event) => declined_as_unknown(event),
+            LogEvent::EmailVerification(event) => declined_as_unknown(event),
             _ => None,
-        }
+        };
+        let (stranger, key) = (stranger?, event.metadata.data_key?);
+        Some(NewWork::new(stranger, &key, event.metadata.recorded_at + KEPT_FOR))
     }
 
     async fn perform(&self, work: &Work) -> Verdict {
@@ -51,5 +47,14 @@ impl Reactor for ForgetUnknownAddresses {
                 Verdict::Later { at, why: error.to_string() }
             }
         }
+    }
+}
+
+fn declined_as_unknown<P: LinkPurpose>(event: &LinkEvent<P>) -> Option<String> {
+    match event {
+        LinkEvent::Declined { request_id, reason: DeclineReason::UnknownAddress, .. } => {
+            Some(request_id.to_string())
+        }
+        _ => None,
     }
 }

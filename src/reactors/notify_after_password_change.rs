@@ -9,16 +9,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, json};
+use serde_json::json;
 
-use super::{NewWork, Reactor, Verdict, Work, backoff, verdict_of};
+use super::mails::{CausingEvent, Mails, NewMail, data};
+use super::{NewWork, Reactor, Verdict, Work, backoff};
 use crate::accounts::{Account, Directory};
-use crate::commands::{Commands, Context, KeyChoice};
 use crate::domain::id::{AccountId, DataKeyId, EventId, RequestId};
-use crate::domain::mailbox_provider::MailboxProvider;
-use crate::domain::message::{Cause, MessageCommand, Requested};
+use crate::domain::message::Cause;
 use crate::domain::password_reset::PasswordResetEvent;
-use crate::domain::sealed::Sealed;
 use crate::event_log::{LogEvent, RecordedEvent};
 
 /// The template of the notice.
@@ -28,12 +26,8 @@ const USEFUL_FOR: TimeDelta = TimeDelta::days(2);
 
 /// Tells owners that their password was changed.
 pub struct NotifyAfterPasswordChange {
-    pub commands: Commands,
+    pub mails: Mails,
     pub directory: Arc<dyn Directory>,
-    /// The mail provider's name, as mails record it.
-    pub provider: &'static str,
-    /// Whether opens are tracked.
-    pub track_opens: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,7 +60,7 @@ impl Reactor for NotifyAfterPasswordChange {
     }
 
     async fn perform(&self, work: &Work) -> Verdict {
-        let at = self.commands.clock().now();
+        let at = self.mails.commands.clock().now();
         let Ok(payload) = work.payload::<Payload>() else {
             return Verdict::Park { why: "its payload cannot be read".to_owned() };
         };
@@ -84,37 +78,17 @@ impl Reactor for NotifyAfterPasswordChange {
 
 impl NotifyAfterPasswordChange {
     async fn request_mail(&self, payload: &Payload, account: Account, work: &Work) -> Verdict {
-        let at = self.commands.clock().now();
-        let index = self.commands.index_key();
-        let mut data = Map::new();
-        data.insert("changed_at".to_owned(), json!(payload.completed_at));
-        if let Some(name) = account.name {
-            data.insert("name".to_owned(), json!(name));
-        }
-        let requested = Requested {
-            template: TEMPLATE.to_owned(),
-            recipient_key: index.stream_key(&account.address).to_string(),
-            mailbox_provider: MailboxProvider::of_domain(account.address.domain()).as_str().to_owned(),
-            recipient: Sealed::Known(account.address),
-            provider: self.provider.to_owned(),
+        let mail = NewMail {
+            template: TEMPLATE,
+            to: account.address,
             cause: Cause::PasswordChanged { request_id: payload.request_id },
             locale: None,
-            data: Sealed::Known(data),
-            opens_tracked: self.track_opens,
-            clicks_tracked: false,
-            send_before: Some(payload.completed_at + USEFUL_FOR),
-            at,
+            data: data([("name", json!(account.name)), ("changed_at", json!(payload.completed_at))]),
+            has_link: false,
+            send_before: payload.completed_at + USEFUL_FOR,
+            data_key: payload.data_key,
         };
-        let message_id = index.message_id(payload.caused_by, payload.completed_at, TEMPLATE);
-        let context = Context {
-            causation: payload.caused_by.to_string(),
-            key: KeyChoice::Given(payload.data_key),
-            ..Context::default()
-        };
-        let command = MessageCommand::Request(Box::new(requested));
-        match self.commands.message(message_id, command, context).await {
-            Ok(_) => Verdict::Done,
-            Err(error) => verdict_of(&error, work, at),
-        }
+        let cause = CausingEvent { id: payload.caused_by, at: payload.completed_at };
+        self.mails.request(mail, cause, work).await
     }
 }

@@ -4,6 +4,8 @@
 //! whether the provider has it: before it is sent again, the provider is asked, with the same Message-ID; and
 //! whatever webhook comes meanwhile settles it. The link is made while rendering and is stored nowhere.
 
+mod links;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +14,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use url::Url;
 
+use self::links::LiveLink;
 use super::breaker::Breaker;
 use super::{NewWork, Reactor, Verdict, Work, backoff, verdict_of, verdict_of_stream};
 use crate::commands::{Commands, Context, ExecuteError};
+use crate::domain::email_verification::Verifying;
 use crate::domain::id::MessageId;
 use crate::domain::message::{Cause, HandOver, Message, MessageCommand, MessageEvent, Requested};
-use crate::domain::password_reset::{PasswordResetCommand, PasswordResetRefusal};
+use crate::domain::password_reset::Resetting;
 use crate::domain::provider_event::Diagnostic;
 use crate::event_log::{LogEvent, RecordedEvent};
 use crate::providers::{Accepted, LookUpError, OutgoingMail, Provider, SendError};
@@ -43,6 +47,8 @@ pub struct SendSettings {
     pub from: String,
     /// Where links in reset mails lead; `?token=` is appended.
     pub reset_page: Url,
+    /// Where links in verification mails lead; `?token=` is appended.
+    pub verify_page: Url,
     /// The domain of Message-ID headers.
     pub message_id_domain: String,
     /// After this time without news the provider is asked about a call whose outcome is unknown.
@@ -115,7 +121,7 @@ impl SendDueMessages {
         match message.hand_over() {
             HandOver::Done => return Ok(()),
             // Perhaps it was cut off between the refusal and what follows from it.
-            HandOver::Ended => return self.restore_older_links(requested, work).await,
+            HandOver::Ended => return self.restore_older_links(message_id, requested, work).await,
             HandOver::Unknown { since } => self.look_up(message_id, &message, since, work).await?,
             HandOver::Waiting => self.leave_the_provider_alone()?,
         }
@@ -209,24 +215,23 @@ impl SendDueMessages {
             return Err(self.cancel(message_id, message, "erased", work).await);
         };
         let mut data = data.clone();
-        if let Cause::PasswordReset { request_id, stream } = &requested.cause {
-            let loaded = self.commands.load_resets(stream).await;
-            let resets = loaded.map_err(|error| verdict_of_stream(error, work, self.now()))?.aggregate;
-            let now = self.now();
-            if let Err(refusal) = resets.usable_link(*request_id, now, self.commands.reset_policy()) {
-                return Err(self.cancel(message_id, message, reason_of(refusal), work).await);
+        let link = match &requested.cause {
+            Cause::PasswordReset { request_id, stream } => {
+                Some(self.link::<Resetting>(*request_id, stream, &self.settings.reset_page, work).await?)
             }
-            let token =
-                resets.request(*request_id).and_then(|request| self.commands.token_of(stream, request));
-            let (Some(token), Some(request)) = (token, resets.request(*request_id)) else {
-                return Err(self.cancel(message_id, message, "erased", work).await);
-            };
-            let mut link = self.settings.reset_page.clone();
-            link.query_pairs_mut().append_pair("token", &token.reveal());
-            data.insert("link".to_owned(), json!(link.as_str()));
-            // Rounded up: what was promised for an hour says an hour, not 59 minutes.
-            let minutes = ((request.expires_at - now).num_seconds() + 59) / 60;
-            data.insert("expires_in_minutes".to_owned(), json!(minutes));
+            Cause::EmailVerification { request_id, stream } => {
+                Some(self.link::<Verifying>(*request_id, stream, &self.settings.verify_page, work).await?)
+            }
+            _ => None,
+        };
+        if let Some(link) = link {
+            match link {
+                Ok(LiveLink { url, minutes }) => {
+                    data.insert("link".to_owned(), json!(url.as_str()));
+                    data.insert("expires_in_minutes".to_owned(), json!(minutes));
+                }
+                Err(reason) => return Err(self.cancel(message_id, message, reason, work).await),
+            }
         }
         data.entry("name").or_insert(json!(null));
         match self.renderer.mail(&requested.template, requested.locale.as_deref(), data) {
@@ -257,35 +262,6 @@ impl SendDueMessages {
             html: mail.html,
             tag: requested.template.clone(),
             track_opens: requested.opens_tracked,
-        }
-    }
-
-    /// The older links end only now, when the new one is about to reach its owner.
-    async fn supersede_older_links(
-        &self,
-        message_id: MessageId,
-        requested: &Requested,
-        message: &Message,
-        work: &Work,
-    ) -> Step<()> {
-        let Cause::PasswordReset { request_id, stream } = &requested.cause else { return Ok(()) };
-        let command = PasswordResetCommand::SupersedeOlder { request_id: *request_id, at: self.now() };
-        match self.commands.password_reset(stream, command, Context::caused_by(message_id)).await {
-            Ok(_) => Ok(()),
-            Err(ExecuteError::Refused(refusal)) => {
-                Err(self.cancel(message_id, message, reason_of(refusal), work).await)
-            }
-            Err(error) => Err(verdict_of(&error, work, self.now())),
-        }
-    }
-
-    /// The mail definitely failed: the links that it had ended work again.
-    async fn restore_older_links(&self, requested: &Requested, work: &Work) -> Step<()> {
-        let Cause::PasswordReset { request_id, stream } = &requested.cause else { return Ok(()) };
-        let command = PasswordResetCommand::RestoreOlder { request_id: *request_id, at: self.now() };
-        match self.commands.password_reset(stream, command, Context::caused_by("failed hand-over")).await {
-            Ok(_) | Err(ExecuteError::Refused(_)) => Ok(()),
-            Err(error) => Err(verdict_of(&error, work, self.now())),
         }
     }
 
@@ -361,7 +337,7 @@ impl SendDueMessages {
         };
         self.record(message_id, command, work).await?;
         if !ambiguous {
-            self.restore_older_links(requested, work).await?;
+            self.restore_older_links(message_id, requested, work).await?;
         }
         Err(Verdict::Later { at: retry_at, why })
     }
@@ -375,7 +351,7 @@ impl SendDueMessages {
         work: &Work,
     ) -> Step<()> {
         self.record(message_id, command, work).await?;
-        self.restore_older_links(requested, work).await
+        self.restore_older_links(message_id, requested, work).await
     }
 
     async fn record(&self, message_id: MessageId, command: MessageCommand, work: &Work) -> Step<()> {
@@ -397,16 +373,5 @@ impl SendDueMessages {
 
     fn now(&self) -> DateTime<Utc> {
         self.commands.clock().now()
-    }
-}
-
-/// Why a mail is not sent any more, for the timeline.
-fn reason_of(refusal: PasswordResetRefusal) -> &'static str {
-    match refusal {
-        PasswordResetRefusal::Used | PasswordResetRefusal::Completing => "link_used",
-        PasswordResetRefusal::Superseded | PasswordResetRefusal::StaleAttempt => "link_superseded",
-        PasswordResetRefusal::Expired => "too_late",
-        PasswordResetRefusal::Revoked => "link_revoked",
-        PasswordResetRefusal::NoLink | PasswordResetRefusal::NewerCode => "no_link",
     }
 }

@@ -18,19 +18,25 @@ use url::Url;
 
 use super::work::{self, Settlement};
 use super::*;
-use crate::accounts::{Account, Directory, DirectoryError, PasswordChange, PasswordWritten, Role};
+use crate::accounts::{
+    Account, AddressProof, BuiltInDirectory, Directory, DirectoryError, PasswordChange, PasswordWritten,
+    Registrations, Role,
+};
 use crate::clock::{Clock, FixedClock};
-use crate::commands::{Commands, Context, RequestReset};
+use crate::commands::{Commands, Context, LinkPolicies, RequestReset};
 use crate::database::DatabaseError;
 use crate::database::scratch::Scratch;
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, MessageId, RequestId};
 use crate::domain::keys::RootKeys;
 use crate::domain::message::{HandOver, Message};
-use crate::domain::password_reset::{PasswordReset, PasswordResetCommand, ResetPolicy, Status};
+use crate::domain::one_time_link::{self, LinkRequestId};
+use crate::domain::password_reset::{PasswordReset, PasswordResetCommand, Resetting};
 use crate::event_log::{Consumer, EventLog, Keyring, LogEvent};
 use crate::providers::{Accepted, LookUpError, OutgoingMail, Provider, SendError};
 use crate::rendering::Renderer;
+
+type Status = one_time_link::Status<Resetting>;
 
 const ADA: &str = "ada@example.test";
 const RECONCILE_AFTER: i64 = 180;
@@ -76,7 +82,11 @@ impl Directory for People {
         unreachable!("no reactor writes a password")
     }
 
-    async fn applied_attempt(&self, _: AccountId, _: RequestId) -> Result<Option<u32>, DirectoryError> {
+    async fn prove_address(&self, _: AddressProof) -> Result<PasswordWritten, DirectoryError> {
+        unreachable!("no reactor proves an address")
+    }
+
+    async fn applied_attempt(&self, _: AccountId, _: LinkRequestId) -> Result<Option<u32>, DirectoryError> {
         self.ask(|state| state.applied_attempt)
     }
 
@@ -165,9 +175,11 @@ impl Bench {
         let keyring = Keyring::open(&scratch.database, &roots, Arc::clone(&clock)).await.unwrap();
         let log = EventLog::start(scratch.database.clone(), keyring, Arc::clone(&clock), &tasks, stop);
         let commands =
-            Commands::new(log.clone(), Arc::clone(&clock), roots, ResetPolicy::default(), 1000, tasks);
+            Commands::new(log.clone(), Arc::clone(&clock), roots, LinkPolicies::default(), 1000, tasks);
         let (people, post) = (Arc::<People>::default(), Arc::<Post>::default());
-        let reactors = reactors(&commands, &people, &post);
+        let registrations =
+            Registrations::new(BuiltInDirectory::new(scratch.database.clone(), Arc::clone(&clock)));
+        let reactors = reactors(&commands, &people, &registrations, &post);
         let schedule = ScheduleWork::new(reactors.clone(), clock, watch::Sender::new(()));
         let scheduled_to = AtomicI64::new(0);
         Self { scratch, clock: fixed, log, commands, people, post, reactors, schedule, scheduled_to }
@@ -204,7 +216,13 @@ impl Bench {
 
     async fn request(&self, email: &str) -> RequestId {
         let email = EmailAddress::parse(email).unwrap();
-        let request = RequestReset { email, locale: None, redirect_to: None, client: "192.0.2.1".into() };
+        let request = RequestReset {
+            email,
+            locale: None,
+            redirect_to: None,
+            browser: None,
+            client: "192.0.2.1".into(),
+        };
         self.commands.request_reset(request).await.unwrap().request_id
     }
 
@@ -257,7 +275,7 @@ impl Bench {
     }
 
     async fn command(&self, command: PasswordResetCommand) {
-        self.commands.password_reset(&self.stream(), command, Context::caused_by("test")).await.unwrap();
+        self.commands.links(&self.stream(), command, Context::caused_by("test")).await.unwrap();
     }
 
     fn stream(&self) -> String {
@@ -265,7 +283,7 @@ impl Bench {
     }
 
     async fn resets(&self) -> PasswordReset {
-        self.commands.load_resets(&self.stream()).await.unwrap().aggregate
+        self.commands.load_links(&self.stream()).await.unwrap().aggregate
     }
 
     async fn status(&self, request_id: RequestId) -> Status {
@@ -292,7 +310,12 @@ impl Bench {
     }
 }
 
-fn reactors(commands: &Commands, people: &Arc<People>, post: &Arc<Post>) -> Vec<Arc<dyn Reactor>> {
+fn reactors(
+    commands: &Commands,
+    people: &Arc<People>,
+    registrations: &Registrations,
+    post: &Arc<Post>,
+) -> Vec<Arc<dyn Reactor>> {
     let commands = || commands.clone();
     let directory = || -> Arc<dyn Directory> { people.clone() };
     let public_url = Url::parse("https://accounts.example.test").unwrap();
@@ -301,21 +324,21 @@ fn reactors(commands: &Commands, people: &Arc<People>, post: &Arc<Post>) -> Vec<
     let settings = SendSettings {
         from: "Backstamp <no-reply@example.test>".into(),
         reset_page,
+        verify_page: public_url.join("/verify-email").unwrap(),
         message_id_domain: "mail.example.test".into(),
         reconcile_after: Duration::from_secs(RECONCILE_AFTER.unsigned_abs()),
     };
-    let (provider, track_opens) = ("post", true);
+    let mails = || Mails { commands: commands(), provider: "post", track_opens: true };
     vec![
-        Arc::new(IssueResetLinks { commands: commands(), directory: directory(), provider, track_opens }),
-        Arc::new(SendDueMessages::new(commands(), post.clone(), renderer, settings)),
-        Arc::new(SettleCompletions { commands: commands(), directory: directory() }),
-        Arc::new(ExpireResetLinks { commands: commands() }),
-        Arc::new(NotifyAfterPasswordChange {
-            commands: commands(),
-            directory: directory(),
-            provider,
-            track_opens,
+        Arc::new(IssueLinks { issuer: ResetLinks { directory: directory() }, mails: mails() }),
+        Arc::new(IssueLinks {
+            issuer: VerificationLinks { directory: directory(), registrations: registrations.clone() },
+            mails: mails(),
         }),
+        Arc::new(SendDueMessages::new(commands(), post.clone(), renderer, settings)),
+        Arc::new(SettleCompletions::<Resetting>::new(commands(), directory())),
+        Arc::new(ExpireLinks::<Resetting>::new(commands())),
+        Arc::new(NotifyAfterPasswordChange { mails: mails(), directory: directory() }),
     ]
 }
 

@@ -11,6 +11,7 @@ mod outages;
 mod prometheus;
 mod races;
 mod rebuild;
+mod registrations;
 mod secrets;
 mod the_loop;
 mod webhooks;

@@ -10,7 +10,8 @@ use backstamp::domain::id::{AccountId, CommandId, EventId, MessageId, RequestId}
 use backstamp::domain::mailbox_provider::MailboxProvider;
 use backstamp::domain::message::{Cause, MessageEvent, Requested, SuppressedBy};
 use backstamp::domain::message_engagement::MessageEngagementEvent;
-use backstamp::domain::password_reset::{Completion, PasswordResetEvent, VisitKind};
+use backstamp::domain::one_time_link::{Completion, VisitKind};
+use backstamp::domain::password_reset::{PasswordResetEvent, Resetting};
 use backstamp::domain::provider_event::{Client, Delivery, Diagnostic, DiagnosticText, SuppressionReason};
 use backstamp::domain::sealed::Sealed;
 use backstamp::event_log::{LogEvent, Metadata, RecordedEvent};
@@ -84,6 +85,7 @@ impl History {
                 sequence: position,
                 event_type: match event {
                     LogEvent::PasswordReset(event) => event.event_type(),
+                    LogEvent::EmailVerification(event) => event.event_type(),
                     LogEvent::Message(event) => event.event_type(),
                     LogEvent::MessageEngagement(event) => event.event_type(),
                     LogEvent::Unknown => "unknown".into(),
@@ -222,7 +224,7 @@ impl Mail<'_> {
         self
     }
 
-    pub fn completion(&self, time: &str) -> Completion {
+    pub fn completion(&self, time: &str) -> Completion<Resetting> {
         Completion {
             request_id: request_id(self.number),
             message_id: message_id(self.number),

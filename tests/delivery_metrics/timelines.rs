@@ -3,7 +3,8 @@
 use backstamp::clock::{Clock, SystemClock};
 use backstamp::domain::address::EmailAddress;
 use backstamp::domain::id::AccountId;
-use backstamp::domain::password_reset::{LinkIssued, PasswordResetEvent, Requested};
+use backstamp::domain::one_time_link::{LinkIssued, Requested};
+use backstamp::domain::password_reset::{PasswordResetEvent, ResetDetails};
 use backstamp::event_log::LogEvent;
 use backstamp::queries::TimelineEntry;
 
@@ -21,7 +22,8 @@ fn the_good_loop() -> History {
         request_id: request_id(1),
         email: email.clone().into(),
         locale: None,
-        redirect_to: None,
+        browser: None,
+        details: ResetDetails::default(),
         at: at("10:00:00"),
         expires_at: at("11:00:00"),
         recent: vec![],

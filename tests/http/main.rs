@@ -12,16 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backstamp::accounts::{Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Role};
+use backstamp::accounts::{
+    Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Registrations, Role,
+};
 use backstamp::api_keys::ApiKeys;
 use backstamp::clock::{Clock, FixedClock};
-use backstamp::commands::{Commands, Context, RequestReset};
+use backstamp::commands::{Commands, Context, LinkPolicies, RequestReset};
 use backstamp::database::scratch::Scratch;
 use backstamp::domain::address::EmailAddress;
 use backstamp::domain::id::MessageId;
 use backstamp::domain::keys::RootKeys;
 use backstamp::domain::password::PasswordPolicy;
-use backstamp::domain::password_reset::{PasswordResetCommand, ResetPolicy};
+use backstamp::domain::password_reset::{PasswordResetCommand, Resetting};
 use backstamp::event_log::{EventLog, Keyring};
 use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, Scrape, routes};
 use backstamp::inbox::Inbox;
@@ -104,7 +106,7 @@ impl TestServer {
             &tasks,
         );
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
-        let commands = Commands::new(log, clock.clone(), roots, ResetPolicy::default(), 3, tasks);
+        let commands = Commands::new(log, clock.clone(), roots, LinkPolicies::default(), 3, tasks);
         let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
 
         let api_keys = ApiKeys::new(database.clone(), clock.clone());
@@ -120,6 +122,7 @@ impl TestServer {
             trusted_proxies: Vec::new(),
             admin_key: Some("bsk_admin".into()),
             answer_deadline_ms: 0,
+            verify_with_password: true,
             csrf_key: [7; 32],
         };
         adjust(&mut settings);
@@ -129,6 +132,7 @@ impl TestServer {
             inbox,
             directory: directory.clone(),
             api_keys: api_keys.clone(),
+            registrations: Registrations::new(directory.as_ref().clone()),
             hasher: PasswordHasher::new(clock.clone()),
             policy: PasswordPolicy::default(),
             renderer,
@@ -161,6 +165,7 @@ impl TestServer {
             email: account.address.clone(),
             locale: None,
             redirect_to: redirect_to.map(str::to_owned),
+            browser: None,
             client: format!("the owner of {}", account.id).into(),
         };
         let request_id = self.commands.request_reset(request).await.unwrap().request_id;
@@ -175,8 +180,8 @@ impl TestServer {
             name: None,
             at: self.clock.now(),
         };
-        self.commands.password_reset(&stream, link, Context::caused_by("test")).await.unwrap();
-        let resets = self.commands.load_resets(&stream).await.unwrap().aggregate;
+        self.commands.links(&stream, link, Context::caused_by("test")).await.unwrap();
+        let resets = self.commands.load_links::<Resetting>(&stream).await.unwrap().aggregate;
         self.commands.token_of(&stream, resets.request(request_id).unwrap()).unwrap().reveal()
     }
 

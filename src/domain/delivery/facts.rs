@@ -10,7 +10,7 @@ use crate::domain::engagement::{Micros, Sighting, Sightings};
 use crate::domain::mailbox_provider::MailboxProvider;
 use crate::domain::message::{MessageEvent, Requested, SuppressedBy};
 use crate::domain::message_engagement::MessageEngagementEvent;
-use crate::domain::password_reset::PasswordResetEvent;
+use crate::domain::one_time_link::{LinkEvent, LinkPurpose};
 use crate::domain::provider_event::{Diagnostic, SuppressionReason};
 
 /// Temporary failures that are kept, the earliest first.
@@ -48,7 +48,7 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestFacts {
     pub at: Micros,
-    /// The reset that it belongs to.
+    /// The reset or the verification that it belongs to.
     pub request_id: Option<String>,
     pub template: String,
     /// The mail provider.
@@ -120,13 +120,13 @@ impl Facts {
         }
     }
 
-    /// Takes in an event of the reset whose link the message carried.
-    pub fn reset(&mut self, event: &PasswordResetEvent) {
+    /// Takes in an event of the reset or the verification whose link the message carried.
+    pub fn link<P: LinkPurpose>(&mut self, event: &LinkEvent<P>) {
         match event {
-            PasswordResetEvent::LinkVisited { kind, user_agent, at, .. } => {
+            LinkEvent::LinkVisited { kind, user_agent, at, .. } => {
                 self.sightings.add(Sighting::visit(micros(*at), *kind, user_agent.as_deref()));
             }
-            PasswordResetEvent::Completed(completion) => {
+            LinkEvent::Completed(completion) => {
                 earliest(&mut self.completed_at, micros(completion.at));
             }
             _ => {}

@@ -6,7 +6,8 @@ use super::*;
 use crate::domain::id::{AccountId, MessageId, RequestId};
 use crate::domain::message::{Cause, MessageEvent, Requested, SuppressedBy};
 use crate::domain::message_engagement::MessageEngagementEvent;
-use crate::domain::password_reset::{Completion, PasswordResetEvent, VisitKind};
+use crate::domain::one_time_link::{Completion, VisitKind};
+use crate::domain::password_reset::PasswordResetEvent;
 use crate::domain::provider_event::{Client, Delivery, Diagnostic, DiagnosticText, SuppressionReason};
 use crate::domain::sealed::Sealed;
 
@@ -23,7 +24,7 @@ fn fold<'a>(history: impl IntoIterator<Item = &'a Told>) -> Facts {
         match told {
             Told::Message(event) => facts.message(event),
             Told::Reading(event) => facts.engagement(event),
-            Told::Reset(event) => facts.reset(event),
+            Told::Reset(event) => facts.link(event),
         }
     }
     facts

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::address::EmailAddress;
-use crate::domain::id::RequestId;
+use crate::domain::id::{RequestId, VerificationId};
+use crate::domain::one_time_link::LinkRequestId;
 use crate::domain::provider_event::{Delivery, Diagnostic, SuppressionReason};
 use crate::domain::sealed::Sealed;
 
@@ -100,17 +101,26 @@ pub enum Cause {
     PasswordReset { request_id: RequestId, stream: String },
     /// It tells the owner that the password was changed by this reset.
     PasswordChanged { request_id: RequestId },
+    /// It carries the link of a verification. `stream` is the verification's stream key.
+    EmailVerification { request_id: VerificationId, stream: String },
+    /// It tells the owner of an address that somebody else tried to register it, or to move there.
+    AlreadyRegistered { request_id: VerificationId },
+    /// It welcomes the owner of an address that this verified.
+    Welcome { request_id: VerificationId },
     /// Somebody asked for it by the API.
     Direct,
 }
 
 impl Cause {
-    /// The reset that the mail belongs to.
-    pub fn request_id(&self) -> Option<RequestId> {
+    /// The reset or the verification that the mail belongs to.
+    pub fn request_id(&self) -> Option<LinkRequestId> {
         match self {
             Self::PasswordReset { request_id, .. } | Self::PasswordChanged { request_id } => {
-                Some(*request_id)
+                Some((*request_id).into())
             }
+            Self::EmailVerification { request_id, .. }
+            | Self::AlreadyRegistered { request_id }
+            | Self::Welcome { request_id } => Some((*request_id).into()),
             Self::Direct => None,
         }
     }

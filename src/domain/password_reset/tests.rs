@@ -3,7 +3,9 @@
 mod completion;
 mod links;
 mod properties;
+mod repeats;
 mod requests;
+mod stored;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
@@ -11,13 +13,19 @@ use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
 use super::{
-    Completion, DeclineReason, LinkIssued, PasswordReset, PasswordResetCommand as Command,
-    PasswordResetEvent as Event, PasswordResetRefusal as Refusal, Requested, ResetPolicy, ResetRequest,
-    Status, VisitKind,
+    PasswordReset, PasswordResetCommand as Command, PasswordResetEvent as Event, ResetDetails, Resetting,
 };
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, MessageId, RequestId};
+use crate::domain::one_time_link::{
+    self, DeclineReason, LinkPolicy, LinkRefusal as Refusal, LinkRequest, RepeatRequest, VisitKind,
+};
 use crate::domain::sealed::Sealed;
+
+type Requested = one_time_link::Requested<Resetting>;
+type LinkIssued = one_time_link::LinkIssued<Resetting>;
+type Completion = one_time_link::Completion<Resetting>;
+type Status = one_time_link::Status<Resetting>;
 
 const SALT: [u8; 16] = [7; 16];
 const HOUR: i64 = 3600;
@@ -47,7 +55,8 @@ fn request(number: u128, seconds: i64) -> Command {
         request_id: rst(number),
         email: ada(),
         locale: None,
-        redirect_to: None,
+        browser: None,
+        details: ResetDetails::default(),
         at: at(seconds),
     }
 }
@@ -74,11 +83,11 @@ fn decline(number: u128, reason: DeclineReason, seconds: i64) -> Command {
 }
 
 fn supersede(number: u128, seconds: i64) -> Command {
-    Command::SupersedeOlder { request_id: rst(number), at: at(seconds) }
+    Command::SupersedeOlder { request_id: rst(number), message_id: msg(number), at: at(seconds) }
 }
 
 fn restore(number: u128, seconds: i64) -> Command {
-    Command::RestoreOlder { request_id: rst(number), at: at(seconds) }
+    Command::RestoreOlder { request_id: rst(number), message_id: msg(number), at: at(seconds) }
 }
 
 fn visit(number: u128, kind: VisitKind, seconds: i64) -> Command {
@@ -132,7 +141,7 @@ fn history(commands: impl IntoIterator<Item = Command>) -> Vec<Event> {
     let mut state = PasswordReset::default();
     let mut events = vec![];
     for command in commands {
-        for event in state.decide(command, &ResetPolicy::default()).unwrap() {
+        for event in state.decide(command, &LinkPolicy::default()).unwrap() {
             state.apply(event.clone());
             events.push(event);
         }
@@ -141,7 +150,7 @@ fn history(commands: impl IntoIterator<Item = Command>) -> Vec<Event> {
 }
 
 fn given(commands: impl IntoIterator<Item = Command>) -> AggregateTestExecutor<PasswordReset> {
-    TestFramework::with(ResetPolicy::default()).given(history(commands))
+    TestFramework::with(LinkPolicy::default()).given(history(commands))
 }
 
 fn state_after(commands: impl IntoIterator<Item = Command>) -> PasswordReset {

@@ -4,6 +4,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde::Serialize;
 
+use super::super::browser::browser;
 use super::super::client_address::client_key;
 use super::super::fields;
 use super::super::problem::Problem;
@@ -34,6 +35,7 @@ pub async fn show(visit: Visit, _request: Request) -> Result<Response, Problem> 
 /// The sent form.
 pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem> {
     let client = client_key(&request, &visit.state.settings.trusted_proxies);
+    let browser = browser(request.headers());
     let mut form = match form::receive(&visit, request, SUBJECT).await? {
         Received::Sent(form) => form,
         Received::Stale(mut form) => {
@@ -50,7 +52,7 @@ pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem>
         }
     };
     let locale = Some(visit.language.tag().to_owned());
-    let request = RequestReset { email, locale, redirect_to: None, client: client.into() };
+    let request = RequestReset { email, locale, redirect_to: None, browser, client: client.into() };
     let accepted = visit.state.commands.request_reset(request).await?;
     let sent = Sent { expires_in_minutes: accepted.expires_in.div_ceil(60) };
     visit.render(StatusCode::OK, "mail-sent", sent)

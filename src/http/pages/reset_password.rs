@@ -13,7 +13,8 @@ use super::link::{self, Link};
 
 use super::{Visit, cookie, dead_link, new_password};
 use crate::accounts::Account;
-use crate::domain::password_reset::VisitKind;
+use crate::domain::one_time_link::VisitKind;
+use crate::domain::password_reset::Resetting;
 
 const LINK: Link = Link { path: "reset-password", cookie: "backstamp-reset" };
 
@@ -33,7 +34,7 @@ struct Changed {
 /// The link itself, or the page behind it.
 pub async fn show(visit: Visit, request: Request) -> Result<Response, Problem> {
     if let Some(token) = LINK.followed(&visit) {
-        if let Ok(reset) = visit.state.commands.find_reset(token).await {
+        if let Ok(reset) = visit.state.commands.find_link::<Resetting>(token).await {
             let kind = if link::is_prefetch(&request) { VisitKind::Prefetch } else { VisitKind::Link };
             record_visit(&visit.state, &reset, kind, request.headers()).await;
         }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::message::{Cause, MessageEvent};
-use crate::domain::password_reset::{DeclineReason, PasswordResetEvent};
+use crate::domain::one_time_link::DeclineReason;
+use crate::domain::password_reset::PasswordResetEvent;
 
 async fn reasons(bench: &Bench) -> Vec<DeclineReason> {
     let events = bench.events().await.into_iter();

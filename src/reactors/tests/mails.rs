@@ -59,7 +59,7 @@ async fn a_mail_is_handed_over_with_a_link_that_works_and_the_older_link_ends() 
     let mail = bench.post.sent().pop().unwrap();
     assert_eq!(bench.message(message_id).await.provider_message_id(), Some(&*mail.message_id_header));
     assert_eq!(mail.to.as_str(), "Ada@Example.TEST");
-    assert_eq!(bench.commands.find_reset(&token_in(&mail)).await.unwrap().request_id, newer);
+    assert_eq!(bench.commands.find_link::<Resetting>(&token_in(&mail)).await.unwrap().request_id, newer);
     assert_eq!(bench.status(older).await, Status::Superseded { by: newer });
 }
 
@@ -164,7 +164,7 @@ async fn a_crash_between_a_refusal_and_the_older_link_leaves_that_link_to_be_res
     let (older, _) = bench.mailed_link().await;
     bench.pass(60);
     let (request_id, message_id) = bench.link().await;
-    bench.command(PasswordResetCommand::SupersedeOlder { request_id, at: bench.now() }).await;
+    bench.command(PasswordResetCommand::SupersedeOlder { request_id, message_id, at: bench.now() }).await;
     let rejected = MessageCommand::RecordRejected { reason: "no such domain".into(), at: bench.now() };
     bench.commands.message(message_id, rejected, Context::caused_by("test")).await.unwrap();
 

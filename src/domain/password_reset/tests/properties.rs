@@ -98,7 +98,7 @@ fn stream(commands: &[Command]) -> Vec<Event> {
         if let Command::IssueLink { credential_version, .. } = &mut command {
             *credential_version = version;
         }
-        for event in state.decide(command, &ResetPolicy::default()).unwrap_or_default() {
+        for event in state.decide(command, &LinkPolicy::default()).unwrap_or_default() {
             version += i64::from(matches!(event, Event::Completed(_)));
             state.apply(event.clone());
             events.push(event);
@@ -131,7 +131,7 @@ proptest! {
 
         for command in commands(&steps) {
             let sink = EventSink::default();
-            let outcome = runtime.block_on(handled.handle(command, &ResetPolicy::default(), &sink));
+            let outcome = runtime.block_on(handled.handle(command, &LinkPolicy::default(), &sink));
             let written = runtime.block_on(sink.collect());
             prop_assert!(outcome.is_ok() || written.is_empty(), "a refusal leaves no events");
             events.extend(written);
@@ -152,7 +152,7 @@ proptest! {
         prop_assume!(!matches!(ask, Ask::Visit) || recent.request(rst(number)).is_some());
 
         let decide = |state: &PasswordReset| {
-            state.decide(command(ask, number, now), &ResetPolicy::default())
+            state.decide(command(ask, number, now), &LinkPolicy::default())
         };
 
         if matches!(ask, Ask::Request) || recent.request(rst(number)).is_some() {
@@ -213,11 +213,11 @@ proptest! {
         let (mut state, mut newest) = (PasswordReset::default(), None);
         for command in commands(&steps) {
             let takes_over = match &command {
-                Command::SupersedeOlder { request_id, at } if newest == Some(*request_id) => Some(*at),
+                Command::SupersedeOlder { request_id, at, .. } if newest == Some(*request_id) => Some(*at),
                 _ => None,
             };
 
-            let Ok(events) = state.decide(command, &ResetPolicy::default()) else { continue };
+            let Ok(events) = state.decide(command, &LinkPolicy::default()) else { continue };
             for event in events {
                 if let Event::Requested(requested) = &event {
                     newest = Some(requested.request_id);
@@ -226,7 +226,7 @@ proptest! {
             }
 
             if let Some(at) = takes_over {
-                let works = |request: &&ResetRequest| request.status == Status::Live && request.expires_at > at;
+                let works = |request: &&LinkRequest<Resetting>| request.status == Status::Live && request.expires_at > at;
                 prop_assert!(state.requests().filter(works).count() <= 1, "{state:?}");
             }
         }
@@ -246,7 +246,7 @@ proptest! {
 
     #[test]
     fn nothing_moves_the_end_of_a_link(steps in steps(anyhow())) {
-        let ttl = ResetPolicy::default().ttl;
+        let ttl = LinkPolicy::default().ttl;
 
         for event in stream(&commands(&steps)) {
             match event {
@@ -267,7 +267,7 @@ proptest! {
         jumps in prop::collection::vec(-20_000..20_000i64, 0..20),
         gaps in prop::collection::vec(0..1500i64, 1..60),
     ) {
-        let policy = ResetPolicy::default();
+        let policy = LinkPolicy::default();
         let moves = jumps.iter().map(|jump| (Ask::Request, 0, *jump));
         let wild: Vec<Step> = moves.clone().collect();
         let tame: Vec<Step> = moves.chain(gaps.iter().map(|gap| (Ask::Request, 0, *gap))).collect();

@@ -8,7 +8,8 @@ fn a_first_request_is_taken_and_its_link_will_die_after_the_ttl() {
         request_id: rst(1),
         email: Sealed::Known(ada()),
         locale: None,
-        redirect_to: None,
+        browser: None,
+        details: ResetDetails::default(),
         at: at(0),
         expires_at: at(HOUR),
         recent: vec![],
@@ -87,7 +88,7 @@ fn a_started_completion_is_carried_forward_beyond_its_links_time() {
     let cut_off = [request(1, 0), issue(1, 1), start(1, HOUR - 1), request(2, HOUR + 5)];
     let newest = history(cut_off).pop().unwrap();
 
-    TestFramework::<PasswordReset>::with(ResetPolicy::default())
+    TestFramework::<PasswordReset>::with(LinkPolicy::default())
         .given(vec![newest])
         .when(complete(1, 1, HOUR + 30))
         .then_expect_events(vec![Event::Completed(completion(1, 1, HOUR + 30))]);
@@ -124,7 +125,7 @@ fn a_clock_that_was_set_back_revives_no_link_that_was_over() {
 
     let state = state_after(jumped);
 
-    assert_eq!(state.usable_link(rst(1), at(10), &ResetPolicy::default()), Err(Refusal::Expired));
+    assert_eq!(state.usable_link(rst(1), at(10), &LinkPolicy::default()), Err(Refusal::Expired));
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn a_stream_written_by_newer_code_is_left_to_newer_code() {
     events.push(Event::Unknown);
 
     for command in [request(2, 100), start(1, 100), visit(1, VisitKind::Link, 100), revoke(1, 100)] {
-        TestFramework::<PasswordReset>::with(ResetPolicy::default())
+        TestFramework::<PasswordReset>::with(LinkPolicy::default())
             .given(events.clone())
             .when(command)
             .then_expect_error(Refusal::NewerCode);

@@ -1,6 +1,7 @@
 //! The state that decisions about one address need, and the decisions.
 
 mod fold;
+mod limits;
 
 use std::collections::BTreeMap;
 
@@ -9,13 +10,14 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-use super::command::{PasswordResetCommand as Command, ResetPolicy};
+use super::command::{LinkCommand as Command, LinkPolicy};
 use super::event::{
-    Completion, DeclineReason, LinkIssued, PasswordResetEvent as Event, Requested, VisitKind,
+    Completion, DeclineReason, LinkEvent as Event, LinkIssued, Repeated, Requested, VisitKind,
 };
-use super::refusal::PasswordResetRefusal as Refusal;
+use super::purpose::LinkPurpose;
+use super::refusal::LinkRefusal as Refusal;
 use crate::domain::address::EmailAddress;
-use crate::domain::id::{AccountId, MessageId, RequestId};
+use crate::domain::id::{AccountId, MessageId};
 use crate::domain::sealed::Sealed;
 
 /// Visits of one kind that are recorded for one request; a scanner may fetch a link as often as it likes.
@@ -23,11 +25,12 @@ const VISITS_PER_KIND: usize = 3;
 /// Two visits of one kind closer than this are one: a scanner's burst must not use up a person's visit.
 const VISIT_SPACING: TimeDelta = TimeDelta::seconds(2);
 
-/// All resets of one address that can still matter.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct PasswordReset {
-    requests: BTreeMap<RequestId, ResetRequest>,
-    newest: Option<RequestId>,
+/// All requests of one address and purpose that can still matter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct LinkRequests<P: LinkPurpose> {
+    requests: BTreeMap<P::Id, LinkRequest<P>>,
+    newest: Option<P::Id>,
     /// Requests taken within the hour before the newest one, itself included.
     recent: Vec<DateTime<Utc>>,
     /// The last time each limit was recorded as hit since the newest request.
@@ -35,34 +38,53 @@ pub struct PasswordReset {
     newer_code: bool,
 }
 
+/// Not derived: it would ask for ids that have a default.
+impl<P: LinkPurpose> Default for LinkRequests<P> {
+    fn default() -> Self {
+        Self {
+            requests: BTreeMap::new(),
+            newest: None,
+            recent: Vec::new(),
+            limited_at: BTreeMap::new(),
+            newer_code: false,
+        }
+    }
+}
+
 /// One request and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ResetRequest {
-    pub request_id: RequestId,
+#[serde(bound = "")]
+pub struct LinkRequest<P: LinkPurpose> {
+    pub request_id: P::Id,
     pub requested_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub email: Sealed<EmailAddress>,
     pub locale: Option<String>,
-    pub redirect_to: Option<String>,
-    pub status: Status,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+    #[serde(flatten)]
+    pub details: P::Details,
+    pub status: Status<P>,
     pub link: Option<Link>,
 }
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum Status {
+#[serde(tag = "is", rename_all = "snake_case", bound = "")]
+pub enum Status<P: LinkPurpose> {
     /// Taken; the directory has not been asked yet.
     Pending,
+    /// The link of `of` is mailed again, if the directory still stands by it.
+    Repeats { of: P::Id },
     /// No mail will be made.
     Declined,
     /// Its link works.
     Live,
     /// The link of `by` took over.
-    Superseded { by: RequestId },
-    /// An attempt is changing the password.
+    Superseded { by: P::Id },
+    /// An attempt is changing the account.
     Completing { since: DateTime<Utc> },
-    /// The password was changed.
+    /// It has done its work.
     Completed,
     /// Its time ran out.
     Expired,
@@ -73,7 +95,11 @@ pub enum Status {
 /// The link of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Link {
+    /// The first mail that carries it.
     pub message_id: MessageId,
+    /// Further mails that carry it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    resent: Vec<MessageId>,
     pub account_id: AccountId,
     pub credential_version: i64,
     pub salt: Sealed<String>,
@@ -81,32 +107,74 @@ pub struct Link {
     pub name: Sealed<Option<String>>,
     /// Attempts at completion so far.
     pub attempts: u32,
+    /// Attempts within the last hour that did not know the password.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<DateTime<Utc>>,
     visits: BTreeMap<String, Vec<DateTime<Utc>>>,
 }
 
-impl PasswordReset {
+impl Link {
+    /// The newest mail that carries it: whoever asked again had not found the one before.
+    pub fn newest_message(&self) -> MessageId {
+        self.resent.last().copied().unwrap_or(self.message_id)
+    }
+
+    /// When another password may be tried, if not now.
+    fn locked_until(&self, at: DateTime<Utc>, policy: &LinkPolicy) -> Option<DateTime<Utc>> {
+        let hour = TimeDelta::hours(1);
+        let counted = || self.refused.iter().filter(|then| **then <= at && at - **then < hour);
+        let is_locked = counted().count() >= policy.wrong_passwords_per_hour;
+        counted().min().filter(|_| is_locked).map(|first| *first + hour)
+    }
+}
+
+impl<P: LinkPurpose> LinkRequests<P> {
     /// The request, if it is among those that can still matter.
-    pub fn request(&self, request_id: RequestId) -> Option<&ResetRequest> {
+    pub fn request(&self, request_id: P::Id) -> Option<&LinkRequest<P>> {
         self.requests.get(&request_id)
     }
 
     /// Every request that can still matter, oldest first.
-    pub fn requests(&self) -> impl Iterator<Item = &ResetRequest> {
+    pub fn requests(&self) -> impl Iterator<Item = &LinkRequest<P>> {
         self.requests.values()
     }
 
     /// The rules: which events a command leads to, or why it is refused. No events: nothing to do.
-    pub fn decide(&self, command: Command, policy: &ResetPolicy) -> Result<Vec<Event>, Refusal> {
+    pub fn decide(&self, command: Command<P>, policy: &LinkPolicy) -> Result<Vec<Event<P>>, Refusal> {
         if self.newer_code {
             return Err(Refusal::NewerCode);
         }
         match command {
-            Command::Request { request_id, email, locale, redirect_to, at } => {
-                Ok(self.take(request_id, email, locale, redirect_to, at, policy))
+            Command::Request { request_id, email, locale, browser, details, at } => {
+                if self.request(request_id).is_some() {
+                    return Ok(vec![]);
+                }
+                if let Some(limit) = self.limit(at, policy) {
+                    return Ok(self.record_limit(request_id, limit, at));
+                }
+                let (email, expires_at) = (Sealed::Known(email), at + policy.ttl);
+                if let Some(of) = self.live_answer(&details, at, policy) {
+                    let repeated =
+                        Repeated { request_id, of, email, locale, browser, details, at, expires_at };
+                    return Ok(vec![Event::Repeated(repeated)]);
+                }
+                Ok(vec![Event::Requested(Requested {
+                    request_id,
+                    email,
+                    locale,
+                    browser,
+                    details,
+                    at,
+                    expires_at,
+                    recent: self.recent_at(at),
+                    carried: self.carried_at(at),
+                })])
             }
             Command::Decline { request_id, reason, at } => {
                 Ok(match self.request(request_id).map(|request| request.status) {
-                    Some(Status::Pending) => vec![Event::Declined { request_id, reason, at }],
+                    Some(Status::Pending | Status::Repeats { .. }) => {
+                        vec![Event::Declined { request_id, reason, at }]
+                    }
                     _ => vec![],
                 })
             }
@@ -121,7 +189,7 @@ impl PasswordReset {
                 at,
             } => {
                 let request = self.request(request_id).ok_or(Refusal::NoLink)?;
-                if request.status != Status::Pending {
+                if !matches!(request.status, Status::Pending | Status::Repeats { .. }) {
                     return Ok(vec![]);
                 }
                 if at >= request.expires_at {
@@ -139,20 +207,31 @@ impl PasswordReset {
                     at,
                 })])
             }
-            Command::SupersedeOlder { request_id, at } => self.supersede_older(request_id, at, policy),
-            Command::RestoreOlder { request_id: by, at } => Ok(self.restore_older(by, at)),
+            Command::ResendLink { request_id: by, message_id, at } => {
+                let Some(Status::Repeats { of: request_id }) = self.request(by).map(|asked| asked.status)
+                else {
+                    return Err(Refusal::NoLink);
+                };
+                let link = self.usable_link(request_id, at, policy)?;
+                let is_known = link.resent.contains(&message_id);
+                Ok(if is_known { vec![] } else { vec![Event::LinkResent { request_id, by, message_id, at }] })
+            }
+            Command::SupersedeOlder { request_id, message_id, at } => {
+                self.supersede_older(request_id, message_id, at, policy)
+            }
+            Command::RestoreOlder { request_id, message_id, at } => {
+                Ok(self.restore_older(request_id, message_id, at))
+            }
             Command::Visit { request_id, kind, user_agent, at } => {
                 self.visit(request_id, kind, user_agent, at)
             }
             Command::StartCompletion { request_id, at } => {
                 let link = self.usable_link(request_id, at, policy)?;
-                Ok(vec![Event::CompletionStarted(Completion {
-                    request_id,
-                    message_id: link.message_id,
-                    account_id: link.account_id,
-                    attempt: link.attempts + 1,
-                    at,
-                })])
+                if let Some(until) = link.locked_until(at, policy) {
+                    return Err(Refusal::TooManyPasswords { until });
+                }
+                let attempt = link.attempts + 1;
+                Ok(vec![Event::CompletionStarted(Completion { attempt, ..completion(request_id, link, at) })])
             }
             Command::Complete { request_id, attempt, at } => {
                 let (request, link) = self.linked(request_id)?;
@@ -165,13 +244,10 @@ impl PasswordReset {
                 }
             }
             Command::FailCompletion { request_id, attempt, at } => {
-                let (request, link) = self.linked(request_id)?;
-                match request.status {
-                    Status::Completing { .. } if attempt == link.attempts => {
-                        Ok(vec![Event::CompletionFailed(completion(request_id, link, at))])
-                    }
-                    _ => Ok(vec![]),
-                }
+                Ok(self.started(request_id, attempt, at)?.map(Event::CompletionFailed).into_iter().collect())
+            }
+            Command::RefuseCompletion { request_id, attempt, at } => {
+                Ok(self.started(request_id, attempt, at)?.map(Event::CompletionRefused).into_iter().collect())
             }
             Command::Expire { request_id, at } => {
                 let (request, _) = self.linked(request_id)?;
@@ -184,7 +260,7 @@ impl PasswordReset {
             Command::Revoke { request_id, by, at } => {
                 let request = self.request(request_id).ok_or(Refusal::NoLink)?;
                 match request.status {
-                    Status::Pending | Status::Live | Status::Superseded { .. } => {
+                    Status::Pending | Status::Repeats { .. } | Status::Live | Status::Superseded { .. } => {
                         Ok(vec![Event::Revoked { request_id, by, at }])
                     }
                     Status::Completing { .. } => Err(Refusal::Completing),
@@ -194,12 +270,12 @@ impl PasswordReset {
         }
     }
 
-    /// The link, if a person who holds its token may change the password now.
+    /// The link, if a person who holds its token may use it now.
     pub fn usable_link(
         &self,
-        request_id: RequestId,
+        request_id: P::Id,
         at: DateTime<Utc>,
-        policy: &ResetPolicy,
+        policy: &LinkPolicy,
     ) -> Result<&Link, Refusal> {
         let (request, link) = self.linked(request_id)?;
         match request.status {
@@ -212,71 +288,39 @@ impl PasswordReset {
                 Err(Refusal::Completing)
             }
             Status::Live | Status::Completing { .. } => Ok(link),
-            Status::Pending | Status::Declined => Err(Refusal::NoLink),
+            Status::Pending | Status::Repeats { .. } | Status::Declined => Err(Refusal::NoLink),
         }
     }
 
-    fn linked(&self, request_id: RequestId) -> Result<(&ResetRequest, &Link), Refusal> {
+    /// The attempt, if it is the one under way.
+    fn started(
+        &self,
+        request_id: P::Id,
+        attempt: u32,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Completion<P>>, Refusal> {
+        let (request, link) = self.linked(request_id)?;
+        let is_under_way = matches!(request.status, Status::Completing { .. }) && attempt == link.attempts;
+        Ok(is_under_way.then(|| completion(request_id, link, at)))
+    }
+
+    fn linked(&self, request_id: P::Id) -> Result<(&LinkRequest<P>, &Link), Refusal> {
         let request = self.request(request_id).ok_or(Refusal::NoLink)?;
         Ok((request, request.link.as_ref().ok_or(Refusal::NoLink)?))
     }
 
-    /// Takes a request, or records once per span that a limit was hit.
-    fn take(
-        &self,
-        request_id: RequestId,
-        email: EmailAddress,
-        locale: Option<String>,
-        redirect_to: Option<String>,
-        at: DateTime<Utc>,
-        policy: &ResetPolicy,
-    ) -> Vec<Event> {
-        if self.request(request_id).is_some() {
-            return vec![];
-        }
-        // What a refusal came after happened before it, and nothing happened after now: whatever clocks said
-        // meanwhile, nobody is locked out for longer than a limit's span.
-        let latest = self.limited_at.values().copied().fold(at, DateTime::min);
-        let hour = TimeDelta::hours(1);
-        let counted = self.recent.iter().map(|then| latest.min(*then));
-        let recent: Vec<_> = counted.filter(|then| at - *then < hour).collect();
-        let limit = match self.recent.last() {
-            Some(last) if at - latest.min(*last) < policy.cooldown => {
-                Some((DeclineReason::Cooldown, policy.cooldown))
-            }
-            _ if recent.len() >= policy.per_hour => Some((DeclineReason::HourlyLimit, hour)),
-            _ => None,
-        };
-        if let Some((reason, span)) = limit {
-            let is_recorded = |then: &DateTime<Utc>| *then <= at && at - *then < span;
-            let recorded = self.limited_at.get(reason.as_str()).is_some_and(is_recorded);
-            return if recorded { vec![] } else { vec![Event::Declined { request_id, reason, at }] };
-        }
-        // A started completion may turn out to have been done after its link's time.
-        let can_matter = |request: &&ResetRequest| {
-            request.expires_at > at || matches!(request.status, Status::Completing { .. })
-        };
-        let carried = self.requests().filter(can_matter).cloned().collect();
-        vec![Event::Requested(Requested {
-            request_id,
-            email: Sealed::Known(email),
-            locale,
-            redirect_to,
-            at,
-            expires_at: at + policy.ttl,
-            recent,
-            carried,
-        })]
-    }
-
-    /// Ends the older live links, but never one through which a password is being changed.
+    /// Ends the older live links, but never one through which an account is being changed.
     fn supersede_older(
         &self,
-        by: RequestId,
+        by: P::Id,
+        message_id: MessageId,
         at: DateTime<Utc>,
-        policy: &ResetPolicy,
-    ) -> Result<Vec<Event>, Refusal> {
-        self.usable_link(by, at, policy)?;
+        policy: &LinkPolicy,
+    ) -> Result<Vec<Event<P>>, Refusal> {
+        let link = self.usable_link(by, at, policy)?;
+        if !P::SUPERSEDES || link.message_id != message_id {
+            return Ok(vec![]);
+        }
         // Clocks jump; the order in the log does not.
         let (is_newest, since) = (self.newest == Some(by), self.requests[&by].requested_at);
         Ok(self
@@ -288,7 +332,12 @@ impl PasswordReset {
     }
 
     /// Frees the links that this one had ended, unless they stay ended without it.
-    fn restore_older(&self, by: RequestId, at: DateTime<Utc>) -> Vec<Event> {
+    fn restore_older(&self, by: P::Id, message_id: MessageId, at: DateTime<Utc>) -> Vec<Event<P>> {
+        let link = self.request(by).and_then(|request| request.link.as_ref());
+        if link.is_some_and(|link| link.message_id != message_id) {
+            // An earlier mail with this link was handed over.
+            return vec![];
+        }
         let heir = match self.request(by).map(|request| request.status) {
             // Somebody followed its link, so its mail arrived after all.
             Some(Status::Completing { .. } | Status::Completed) => return vec![],
@@ -306,54 +355,43 @@ impl PasswordReset {
 
     fn visit(
         &self,
-        request_id: RequestId,
+        request_id: P::Id,
         kind: VisitKind,
         user_agent: Option<String>,
         at: DateTime<Utc>,
-    ) -> Result<Vec<Event>, Refusal> {
+    ) -> Result<Vec<Event<P>>, Refusal> {
         let (_, link) = self.linked(request_id)?;
         let known = link.visits.get(kind.as_str()).map(Vec::as_slice).unwrap_or_default();
         let is_burst = known.last().is_some_and(|last| (at - *last).abs() < VISIT_SPACING);
         if known.len() >= VISITS_PER_KIND || is_burst {
             return Ok(vec![]);
         }
-        let message_id = link.message_id;
+        let message_id = link.newest_message();
         Ok(vec![Event::LinkVisited { request_id, message_id, kind, user_agent, at }])
     }
 }
 
-fn completion(request_id: RequestId, link: &Link, at: DateTime<Utc>) -> Completion {
+fn completion<P: LinkPurpose>(request_id: P::Id, link: &Link, at: DateTime<Utc>) -> Completion<P> {
     Completion {
         request_id,
-        message_id: link.message_id,
+        message_id: link.newest_message(),
         account_id: link.account_id,
         attempt: link.attempts,
         at,
     }
 }
 
-impl VisitKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Prefetch => "prefetch",
-            Self::Link => "link",
-            Self::Page => "page",
-            Self::Inspect => "inspect",
-        }
-    }
-}
-
-impl Aggregate for PasswordReset {
-    const TYPE: &'static str = "password_reset";
-    type Command = Command;
-    type Event = Event;
+impl<P: LinkPurpose> Aggregate for LinkRequests<P> {
+    const TYPE: &'static str = P::TYPE;
+    type Command = Command<P>;
+    type Event = Event<P>;
     type Error = Refusal;
-    type Services = ResetPolicy;
+    type Services = LinkPolicy;
 
     async fn handle(
         &mut self,
-        command: Command,
-        policy: &ResetPolicy,
+        command: Command<P>,
+        policy: &LinkPolicy,
         sink: &EventSink<Self>,
     ) -> Result<(), Refusal> {
         for event in self.decide(command, policy)? {
@@ -362,7 +400,7 @@ impl Aggregate for PasswordReset {
         Ok(())
     }
 
-    fn apply(&mut self, event: Event) {
+    fn apply(&mut self, event: Event<P>) {
         self.fold(event);
     }
 }

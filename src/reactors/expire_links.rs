@@ -3,47 +3,55 @@
 //! Nothing depends on it: a link is dead at its time whether this has run or not. A crash midway: it is done
 //! again and finds nothing to do.
 
+use std::marker::PhantomData;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{NewWork, Reactor, Verdict, Work, verdict_of};
+use super::{LinkWork, NewWork, Reactor, Verdict, Work, verdict_of};
 use crate::commands::{Commands, Context, ExecuteError};
-use crate::domain::id::RequestId;
-use crate::domain::password_reset::{PasswordResetCommand, PasswordResetEvent};
-use crate::event_log::{LogEvent, RecordedEvent};
+use crate::domain::id::TypedId;
+use crate::domain::one_time_link::{LinkCommand, LinkEvent};
+use crate::event_log::RecordedEvent;
 
 /// Ends links whose time is over.
-pub struct ExpireResetLinks {
-    pub commands: Commands,
+pub struct ExpireLinks<P> {
+    commands: Commands,
+    purpose: PhantomData<P>,
+}
+
+impl<P> ExpireLinks<P> {
+    pub fn new(commands: Commands) -> Self {
+        Self { commands, purpose: PhantomData }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
-struct Payload {
+#[serde(bound = "")]
+struct Payload<Id: TypedId> {
     stream: String,
-    request_id: RequestId,
+    request_id: Id,
 }
 
 #[async_trait]
-impl Reactor for ExpireResetLinks {
+impl<P: LinkWork> Reactor for ExpireLinks<P> {
     fn kind(&self) -> &'static str {
-        "expire_reset_link"
+        P::EXPIRE
     }
 
     fn schedule(&self, event: &RecordedEvent) -> Option<NewWork> {
-        let LogEvent::PasswordReset(PasswordResetEvent::LinkIssued(issued)) = &event.event else {
-            return None;
-        };
+        let LinkEvent::LinkIssued(issued) = P::event(&event.event)? else { return None };
         let payload = Payload { stream: event.stream.clone(), request_id: issued.request_id };
         Some(NewWork::new(issued.request_id, &payload, issued.expires_at))
     }
 
     async fn perform(&self, work: &Work) -> Verdict {
-        let Ok(Payload { stream, request_id }) = work.payload() else {
+        let Ok(Payload { stream, request_id }) = work.payload::<Payload<P::Id>>() else {
             return Verdict::Park { why: "its payload cannot be read".to_owned() };
         };
         let at = self.commands.clock().now();
-        let command = PasswordResetCommand::Expire { request_id, at };
-        match self.commands.password_reset(&stream, command, Context::caused_by("expiry")).await {
+        let command = LinkCommand::<P>::Expire { request_id, at };
+        match self.commands.links(&stream, command, Context::caused_by("expiry")).await {
             Ok(_) | Err(ExecuteError::Refused(_)) => Verdict::Done,
             Err(error) => verdict_of(&error, work, at),
         }

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use super::{Link, PasswordReset, ResetRequest, Status};
-use crate::domain::id::RequestId;
-use crate::domain::password_reset::event::{
-    Completion, DeclineReason, PasswordResetEvent as Event, Requested,
-};
+use chrono::TimeDelta;
 
-impl PasswordReset {
+use super::{Link, LinkRequest, LinkRequests, Status};
+use crate::domain::one_time_link::event::{
+    Completion, DeclineReason, LinkEvent as Event, Repeated, Requested,
+};
+use crate::domain::one_time_link::purpose::LinkPurpose;
+
+impl<P: LinkPurpose> LinkRequests<P> {
     /// Changes the state by one event. Total: whatever the log holds, this takes it.
-    pub(super) fn fold(&mut self, event: Event) {
+    pub(super) fn fold(&mut self, event: Event<P>) {
         match event {
             Event::Requested(requested) => self.fold_requested(requested),
+            Event::Repeated(repeated) => self.fold_repeated(repeated),
             Event::Declined { request_id, reason, at } => {
                 if matches!(reason, DeclineReason::Cooldown | DeclineReason::HourlyLimit) {
                     self.limited_at.insert(reason.as_str().to_owned(), at);
@@ -29,9 +32,16 @@ impl PasswordReset {
                         salt: issued.salt,
                         email: issued.email,
                         name: issued.name,
+                        resent: vec![],
                         attempts: 0,
+                        refused: vec![],
                         visits: BTreeMap::new(),
                     });
+                }
+            }
+            Event::LinkResent { request_id, message_id, .. } => {
+                if let Some(link) = self.link_mut(request_id) {
+                    link.resent.push(message_id);
                 }
             }
             Event::LinkSuperseded { request_id, by, .. } => {
@@ -50,6 +60,13 @@ impl PasswordReset {
                 self.set_status(request_id, Status::Completing { since: at });
             }
             Event::CompletionFailed(completion) => self.set_status(completion.request_id, Status::Live),
+            Event::CompletionRefused(Completion { request_id, at, .. }) => {
+                if let Some(link) = self.link_mut(request_id) {
+                    link.refused.retain(|then| at - *then < TimeDelta::hours(1));
+                    link.refused.push(at);
+                }
+                self.set_status(request_id, Status::Live);
+            }
             Event::Completed(completion) => self.fold_completed(&completion),
             Event::Expired { request_id, .. } => self.set_status(request_id, Status::Expired),
             Event::Revoked { request_id, .. } => self.set_status(request_id, Status::Revoked),
@@ -58,11 +75,14 @@ impl PasswordReset {
         }
     }
 
-    fn fold_requested(&mut self, requested: Requested) {
+    fn fold_requested(&mut self, requested: Requested<P>) {
         // What is not carried has had its time, also if the clock should be set back.
         let is_carried = |id| requested.carried.iter().any(|carried| carried.request_id == id);
         for request in self.requests.values_mut().filter(|request| !is_carried(request.request_id)) {
-            if matches!(request.status, Status::Pending | Status::Live | Status::Superseded { .. }) {
+            if matches!(
+                request.status,
+                Status::Pending | Status::Repeats { .. } | Status::Live | Status::Superseded { .. }
+            ) {
                 request.status = Status::Expired;
             }
         }
@@ -76,21 +96,42 @@ impl PasswordReset {
         self.recent.push(requested.at);
         self.requests.insert(
             requested.request_id,
-            ResetRequest {
+            LinkRequest {
                 request_id: requested.request_id,
                 requested_at: requested.at,
                 expires_at: requested.expires_at,
                 email: requested.email,
                 locale: requested.locale,
-                redirect_to: requested.redirect_to,
+                browser: requested.browser,
+                details: requested.details,
                 status: Status::Pending,
                 link: None,
             },
         );
     }
 
+    fn fold_repeated(&mut self, repeated: Repeated<P>) {
+        self.limited_at.clear();
+        self.recent.retain(|then| repeated.at - *then < TimeDelta::hours(1));
+        self.recent.push(repeated.at);
+        self.requests.insert(
+            repeated.request_id,
+            LinkRequest {
+                request_id: repeated.request_id,
+                requested_at: repeated.at,
+                expires_at: repeated.expires_at,
+                email: repeated.email,
+                locale: repeated.locale,
+                browser: repeated.browser,
+                details: repeated.details,
+                status: Status::Repeats { of: repeated.of },
+                link: None,
+            },
+        );
+    }
+
     /// The credential version has moved on, so every link that was made under it, or before it, is dead.
-    fn fold_completed(&mut self, completion: &Completion) {
+    fn fold_completed(&mut self, completion: &Completion<P>) {
         let by = completion.request_id;
         let version = self.link_mut(by).map_or(i64::MAX, |link| link.credential_version);
         for request in self.requests.values_mut() {
@@ -108,13 +149,13 @@ impl PasswordReset {
         self.set_status(by, Status::Completed);
     }
 
-    fn set_status(&mut self, request_id: RequestId, status: Status) {
+    fn set_status(&mut self, request_id: P::Id, status: Status<P>) {
         if let Some(request) = self.requests.get_mut(&request_id) {
             request.status = status;
         }
     }
 
-    fn link_mut(&mut self, request_id: RequestId) -> Option<&mut Link> {
+    fn link_mut(&mut self, request_id: P::Id) -> Option<&mut Link> {
         self.requests.get_mut(&request_id)?.link.as_mut()
     }
 }

@@ -1,10 +1,12 @@
-//! Why a command to a reset is not allowed.
+//! Why a command about a link is not allowed.
+
+use chrono::{DateTime, Utc};
 
 use crate::domain::refusal::Refusal;
 
 /// In domain words; only `http` makes statuses of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordResetRefusal {
+pub enum LinkRefusal {
     /// The stream knows no such request, or no link was issued for it.
     #[error("no link was issued for this request")]
     NoLink,
@@ -21,8 +23,11 @@ pub enum PasswordResetRefusal {
     #[error("the link was revoked")]
     Revoked,
     /// An attempt at completion is under way.
-    #[error("the password is being changed right now")]
+    #[error("the link is being used right now")]
     Completing,
+    /// Whoever follows the link does not know its password; more may be tried then.
+    #[error("too many wrong passwords")]
+    TooManyPasswords { until: DateTime<Utc> },
     /// Another attempt than the one named is, or was, the valid one.
     #[error("another attempt took over")]
     StaleAttempt,
@@ -31,7 +36,7 @@ pub enum PasswordResetRefusal {
     NewerCode,
 }
 
-impl Refusal for PasswordResetRefusal {
+impl Refusal for LinkRefusal {
     fn is_for_newer_code(&self) -> bool {
         *self == Self::NewerCode
     }
