@@ -312,7 +312,89 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use regex::Regex;
+
     use super::*;
+
+    /// The names of all families, each of which must have a sample to be told.
+    fn names() -> BTreeSet<String> {
+        let metrics = Metrics::new(["password-reset".to_owned()]);
+        metrics.message_event("sent", "password-reset", "mailgun", "gmail");
+        metrics.bounce("hard", "invalid_recipient");
+        metrics.engagement("open", "human");
+        metrics.flow_event("password_reset", "requested");
+        metrics.time_to_delivered(1.0);
+        metrics.webhook("mailgun", "stored");
+        metrics.webhook_refused("signature");
+        metrics.provider_request("mailgun", "accepted");
+        metrics.answered("GET", "/healthz", 200, 0.001);
+        let lag = vec![("deliveries", 0)];
+        metrics.observe(&Standing { lag, dead_letters: vec![("work", 0)], ..Standing::default() });
+        let text = metrics.encode();
+        let sample = Regex::new(r"(?m)^([a-z_]+)(?:\{| )").unwrap();
+        let samples = sample.captures_iter(&text).map(|found| found[1].to_owned());
+        samples
+            .map(|name| ["_bucket", "_sum", "_count"].iter().fold(name, |name, part| name.replace(part, "")))
+            .collect()
+    }
+
+    fn read(path: &str) -> String {
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    }
+
+    #[test]
+    fn the_reference_tells_every_metric_and_no_other() {
+        let row = Regex::new(r"(?m)^\| `([a-z_]+)` \|").unwrap();
+        let reference = read("docs/metrics-reference.md");
+
+        let told: BTreeSet<_> = row.captures_iter(&reference).map(|found| found[1].to_owned()).collect();
+
+        assert_eq!(told, names());
+    }
+
+    #[test]
+    fn every_metric_in_a_panel_or_a_rule_exists() {
+        let name = Regex::new(r"\b(?:backstamp|http_server)_[a-z_]+[a-z]").unwrap();
+        let names = names();
+        for path in [
+            "dashboards/grafana/delivery.json",
+            "dashboards/grafana/pipeline.json",
+            "dashboards/prometheus/rules.yml",
+            "dashboards/prometheus/rules.test.yml",
+        ] {
+            let text = read(path);
+            let used: BTreeSet<_> = name.find_iter(&text).map(|found| found.as_str()).collect();
+
+            assert!(!used.is_empty(), "{path} uses none");
+            for name in used {
+                let family = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part));
+                assert!(names.contains(family.unwrap_or(name)), "{path}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_alert_has_a_runbook_and_a_test() {
+        let alert = Regex::new(r"alert: (\w+)").unwrap();
+        let (rules, runbooks) = (read("dashboards/prometheus/rules.yml"), read("docs/operations.md"));
+        let tests = read("dashboards/prometheus/rules.test.yml");
+        let runbook = Regex::new(r"runbook: docs/operations.md#(\w+)").unwrap();
+
+        let alerts: Vec<_> = alert.captures_iter(&rules).map(|found| found[1].to_owned()).collect();
+
+        assert!(alerts.len() > 10, "{alerts:?}");
+        for alert in alerts {
+            assert!(tests.contains(&format!("alertname: {alert}\n")), "{alert} has no test");
+        }
+        let headings: BTreeSet<_> =
+            runbooks.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_lowercase).collect();
+        for found in runbook.captures_iter(&rules) {
+            assert!(headings.contains(&found[1]), "{} has no runbook", &found[1]);
+        }
+    }
 
     #[test]
     fn a_template_that_does_not_exist_counts_under_other() {

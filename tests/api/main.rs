@@ -7,6 +7,7 @@ mod bad_input;
 mod command_line;
 mod keys;
 mod kills;
+mod monitoring;
 mod outages;
 mod prometheus;
 mod races;
