@@ -2,10 +2,12 @@
 //! and must never print a secret that it was given.
 
 pub mod accounts;
+pub mod doctor;
 pub mod keys;
 mod password;
 pub mod rebuild;
 mod table;
+pub mod webhooks;
 
 use std::io;
 
@@ -48,6 +50,15 @@ pub enum Command {
     /// Make, list and revoke keys of the API.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Tell Mailgun where to post what becomes of mails.
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
+    /// Look at everything that mail depends on; the exit code is 1 if something fails.
+    Doctor {
+        /// Write the findings as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Run Mailgun's API for this machine in a process of its own.
     Sandbox,
     /// Write a completion script to standard output.
@@ -81,6 +92,17 @@ pub struct AddAccount {
     /// Let the owner prove first that they receive mail there.
     #[arg(long)]
     pub unverified: bool,
+}
+
+/// What to do with Mailgun's webhooks.
+#[derive(Debug, Clone, Subcommand)]
+pub enum WebhooksCommand {
+    /// Register the URL for every event type; URLs of others stay.
+    Register {
+        /// Where Mailgun shall post; without it, `{BACKSTAMP_PUBLIC_URL}/webhooks/mailgun`.
+        #[arg(long)]
+        url: Option<String>,
+    },
 }
 
 /// What to do with keys of the API.

@@ -6,11 +6,12 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use backstamp::accounts::{BuiltInDirectory, PasswordHasher};
 use backstamp::api_keys::ApiKeys;
 use backstamp::app::{self, App};
-use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand};
+use backstamp::cli::doctor::Report;
+use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand, WebhooksCommand};
 use backstamp::clock::{Clock, SystemClock};
 use backstamp::config::{Config, LogConfig, SandboxConfig, Sources};
 use backstamp::database::Database;
@@ -42,6 +43,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Rebuild { projection } => rebuild(&sources, projection.as_deref()).await,
         Command::Accounts(command) => accounts(&sources, command).await,
         Command::Keys(command) => keys(&sources, command).await,
+        Command::Webhooks(WebhooksCommand::Register { url }) => register_webhooks(&sources, url).await,
+        Command::Doctor { json } => doctor(&sources, json).await,
         Command::Sandbox => sandbox(&sources).await,
         Command::Completions { shell } => {
             cli::completions(shell);
@@ -101,6 +104,21 @@ async fn keys(sources: &Sources, command: KeysCommand) -> anyhow::Result<()> {
         KeysCommand::List => cli::keys::list(&keys, SystemClock.now()).await,
         KeysCommand::Revoke { id } => cli::keys::revoke(&keys, id).await,
     }
+}
+
+async fn register_webhooks(sources: &Sources, url: Option<String>) -> anyhow::Result<()> {
+    let config = configuration(sources)?;
+    let account = cli::webhooks::account(&config, Arc::new(SystemClock))?
+        .context("webhooks are registered at Mailgun, and BACKSTAMP_MAIL_PROVIDER is not mailgun")?;
+    let url = url.unwrap_or_else(|| cli::webhooks::endpoint(&config.http.public_url));
+    cli::webhooks::register(&account, &url).await
+}
+
+/// Looks at everything, and fails if something does not work.
+async fn doctor(sources: &Sources, as_json: bool) -> anyhow::Result<()> {
+    let report = Report::new(cli::doctor::examine(Config::load(sources), Arc::new(SystemClock)).await);
+    report.print(as_json);
+    if report.healthy { Ok(()) } else { bail!("something does not work") }
 }
 
 async fn sandbox(sources: &Sources) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! The log in position order.
 
+use chrono::{DateTime, Utc};
+
 use super::EventLog;
 use super::codec::{self, Undecodable};
 use super::recorded::RecordedEvent;
@@ -33,6 +35,14 @@ impl EventLog {
     pub async fn last_position(&self) -> Result<i64, DatabaseError> {
         let sql = "SELECT coalesce(max(position), 0) AS position FROM events";
         self.database.fetch_one(sql, &[]).await?.int("position")
+    }
+
+    /// When an event of this type was last written down; looks backwards, so for what happens often.
+    pub async fn last_recorded(&self, event_type: &str) -> Result<Option<DateTime<Utc>>, DatabaseError> {
+        let sql = "SELECT recorded_at FROM events WHERE event_type = $1 ORDER BY position DESC LIMIT 1";
+        let row = self.database.fetch_optional(sql, &[event_type.into()]).await?;
+        let at = row.map(|row| row.int("recorded_at")).transpose()?;
+        Ok(at.and_then(DateTime::from_timestamp_micros))
     }
 
     /// The mail that a provider knows by this Message-ID.

@@ -247,7 +247,7 @@ fn unanswered(error: &reqwest::Error) -> SendError {
 }
 
 /// The error's kind; its own text would name the URL.
-fn failure(error: &reqwest::Error) -> &'static str {
+pub(super) fn failure(error: &reqwest::Error) -> &'static str {
     match error {
         error if error.is_builder() => "not a valid request",
         error if error.is_connect() && error.is_timeout() => "connecting took too long",
@@ -258,7 +258,7 @@ fn failure(error: &reqwest::Error) -> &'static str {
 }
 
 /// The body if it is complete and not longer than allowed.
-async fn read_bounded(mut response: Response, max: usize) -> Option<Vec<u8>> {
+pub(super) async fn read_bounded(mut response: Response, max: usize) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
         if body.len() + chunk.len() > max {
