@@ -4,6 +4,9 @@
 //! look whose address it is. Its password is worth nothing until its own link is followed. Only this module
 //! touches the table of `0007_registrations.sql`.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 
 use super::built_in::{BuiltInDirectory, broken, micros, time};

@@ -13,6 +13,7 @@ mod outages;
 mod prometheus;
 mod races;
 mod rebuild;
+mod registration_kills;
 mod registrations;
 mod secrets;
 mod the_loop;

@@ -10,12 +10,16 @@ use serde_json::json;
 
 use crate::support::installation::SECRET_KEY;
 use crate::support::webhook::{Signature, event_of};
-use crate::support::{ADMIN_KEY, Answer, Api, Installation, Program, SIGNING_KEY, eventually, tables};
+use crate::support::{
+    ADMIN_KEY, Answer, Api, Installation, Mailbox, Program, SIGNING_KEY, eventually, tables, token_of,
+};
 
 const OWNER: &str = "confidential.owner@example.test";
 const OLD: &str = "an old lantern by the river";
 const NEW: &str = "vermilion otter lantern";
 const NOT_GOOD: &str = "password";
+const NEWCOMER: &str = "confidential.newcomer@example.test";
+const CHOSEN: &str = "amber bicycle quartz";
 /// Bytes of a token before its MAC; the characters from 50 on tell of nothing but the MAC.
 const HEAD: usize = 37;
 
@@ -44,6 +48,7 @@ fn secrets_of(token: &str) -> Vec<Secret> {
         spellings("the MAC's characters", &token.as_bytes()[50..]),
         spellings("the new password", NEW.as_bytes()),
         spellings("the old password", OLD.as_bytes()),
+        spellings("the password of the registration", CHOSEN.as_bytes()),
         spellings("the admin key", ADMIN_KEY.as_bytes()),
         spellings("the root key", SECRET_KEY.as_bytes()),
         spellings("the signing key", SIGNING_KEY.as_bytes()),
@@ -108,6 +113,23 @@ async fn walk(installation: &Installation, program: &Program) -> String {
     token
 }
 
+/// Registers and verifies; answers the token.
+async fn register(api: &Api, mailbox: &Mailbox) -> String {
+    let registration = json!({ "email": NEWCOMER, "password": CHOSEN, "name": "Grace" });
+    assert_eq!(api.post("/v1/accounts", &registration).await.status, 202);
+    let token = token_of(&mailbox.receive(NEWCOMER, "email-verification").await);
+    api.get(&format!("/verify-email?token={token}")).await;
+    let inspection = json!({ "token": token });
+    assert_eq!(api.post("/v1/email-verifications/inspect", &inspection).await.status, 200);
+    let confirm = async |password: &str| {
+        let body = json!({ "token": token, "password": password });
+        api.post("/v1/email-verifications/confirm", &body).await.status
+    };
+    assert_eq!((confirm(NEW).await, confirm(CHOSEN).await), (422, 200));
+    mailbox.receive(NEWCOMER, "welcome").await;
+    token
+}
+
 /// Makes a key both ways, uses it well and badly; answers the keys.
 async fn use_keys(installation: &Installation, api: &Api) -> [String; 2] {
     let made = installation.run(&["keys", "create", "desk", "--scope", "support:read"], "").await.stdout;
@@ -141,13 +163,19 @@ async fn no_secret_is_found_at_rest_or_in_the_loudest_log() {
     program.mailbox = sandbox.mailbox.clone();
 
     let token = walk(&installation, &program).await;
+    let verification = register(&program.api, &program.mailbox).await;
     let keys = use_keys(&installation, &program.api).await;
 
     let log = program.log();
-    let secrets = [secrets_of(&token), secrets_of_key(&keys[0]), secrets_of_key(&keys[1])].concat();
+    let secrets =
+        [secrets_of(&token), secrets_of(&verification), secrets_of_key(&keys[0]), secrets_of_key(&keys[1])]
+            .concat();
     assert!(log.contains("\"route\":\"/v1/password-resets/confirm\""), "the log is not that loud");
-    let address =
-        [spellings("the address", OWNER.as_bytes()), spellings("its local part", b"confidential.owner")];
+    let address = [
+        spellings("the address", OWNER.as_bytes()),
+        spellings("its local part", b"confidential.owner"),
+        spellings("the newcomer's address", NEWCOMER.as_bytes()),
+    ];
     assert_free_of(&secrets, log.as_bytes(), "the log");
     assert_free_of(&address.concat(), log.as_bytes(), "the log");
 

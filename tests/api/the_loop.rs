@@ -7,7 +7,7 @@ use backstamp::clock::{Clock, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, Installation, Mailbox, SIGNING_KEY, eventually};
+use crate::support::{Answer, Api, Installation, Mailbox, SIGNING_KEY, eventually, token_of};
 
 const ADA: &str = "ada@example.test";
 const OLD: &str = "an old lantern by the river";
@@ -212,4 +212,67 @@ async fn a_reset_goes_through_over_the_pages_without_script() {
     assert_eq!(browser.visit("/reset-password").await.status, 400);
     let unknown: Value = browser.visit("/v1/password-resets").await.body;
     assert_eq!(unknown["code"], "unauthorized");
+}
+
+#[tokio::test]
+async fn where_a_second_request_repeats_the_first_the_same_link_is_mailed_again() {
+    let mut installation = Installation::new().await;
+    installation.set("BACKSTAMP_REPEAT_REQUEST", "resend").set("BACKSTAMP_RESET_COOLDOWN", "0");
+    let program = installation.start().await;
+    add_ada(&installation).await;
+    let (api, mailbox) = (&program.api, &program.mailbox);
+
+    let first = api.request_reset(ADA).await;
+    let (_, token) = mailbox.receive_link(ADA).await;
+    let expires_at = api.inspect(&token).await.body["expires_at"].clone();
+    let second = api.request_reset(ADA).await;
+
+    let mails = eventually("the mail comes again", async || {
+        let mails = mailbox.mails(ADA).await;
+        (mails.len() == 2).then_some(mails)
+    })
+    .await;
+    assert_ne!(first, second);
+    assert_eq!(token_of(&mails[0]), token);
+    assert_ne!(mails[0].message_id(), mails[1].message_id());
+    let seen = api.inspect(&token).await;
+    assert_eq!((seen.status, &seen.body["expires_at"]), (200, &expires_at));
+    let kinds = eventually("the repetition is told", async || {
+        let kinds = api.kinds(&first).await;
+        kinds.contains(&"link_resent".to_owned()).then_some(kinds)
+    })
+    .await;
+    assert!(!kinds.contains(&"link_superseded".to_owned()), "{kinds:?}");
+    let repeated = api.ask(&format!("/v1/password-resets/{second}")).await;
+    assert_eq!((&repeated["status"], &repeated["reason"]), (&json!("repeated"), &json!(first)));
+    // Whoever asked again had not found the first mail: what comes of it is told of the second.
+    assert_eq!(api.confirm(&token, NEW).await.status, 200);
+    eventually("the second mail is completed", async || {
+        let message = api.ask(&format!("/v1/messages/{}", mails[0].message_id())).await;
+        (!message["completed_at"].is_null()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_that_died_with_a_change_of_the_account_is_not_mailed_again() {
+    let mut installation = Installation::new().await;
+    installation.set("BACKSTAMP_REPEAT_REQUEST", "resend").set("BACKSTAMP_RESET_COOLDOWN", "0");
+    let program = installation.start().await;
+    add_ada(&installation).await;
+    let (api, mailbox) = (&program.api, &program.mailbox);
+    api.request_reset(ADA).await;
+    let (_, dead) = mailbox.receive_link(ADA).await;
+    let change = "UPDATE accounts SET credential_version = credential_version + 1";
+    installation.scratch.database.execute(change, &[]).await.expect("it is changed");
+
+    api.request_reset(ADA).await;
+
+    let mails = eventually("another mail comes", async || {
+        let mails = mailbox.mails(ADA).await;
+        (mails.len() == 2).then_some(mails)
+    })
+    .await;
+    assert_eq!(api.inspect(&dead).await.problem(), (410, "token_superseded"));
+    assert_eq!(api.confirm(&token_of(&mails[0]), NEW).await.status, 200);
 }
