@@ -91,10 +91,7 @@ async fn commands(scratch: &Scratch) -> f64 {
             let (stream, command) = request(number);
             let context = Context {
                 causation: "bench".to_owned(),
-                key: KeyChoice::Fresh {
-                    event_types: [Resetting::REQUESTED, Resetting::REPEATED],
-                    subject: stream.clone(),
-                },
+                key: KeyChoice::Fresh { event_types: Resetting::BEGINNINGS, subject: stream.clone() },
                 ..Context::default()
             };
             commands.links(&stream, command, context).await.expect("it is appended");

@@ -63,7 +63,7 @@ pub enum KeyChoice {
     /// A fresh one for this person, if the first event is of one of these types.
     Fresh {
         /// The event types that begin something new.
-        event_types: [&'static str; 2],
+        event_types: &'static [&'static str],
         /// The stream key of the person.
         subject: String,
     },

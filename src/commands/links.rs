@@ -102,6 +102,8 @@ pub struct UsableLink<P: LinkPurpose> {
     pub email: EmailAddress,
     /// When the link dies.
     pub expires_at: DateTime<Utc>,
+    /// The language that it was asked for in.
+    pub locale: Option<String>,
     /// What its purpose knows about it.
     pub details: P::Details,
 }
@@ -191,7 +193,7 @@ impl Commands {
         let stream = self.index_key().stream_key(email).to_string();
         let context = Context {
             causation: "http".to_owned(),
-            key: KeyChoice::Fresh { event_types: [P::REQUESTED, P::REPEATED], subject: stream.clone() },
+            key: KeyChoice::Fresh { event_types: P::BEGINNINGS, subject: stream.clone() },
             // Also when a limit holds: then this is all that is written, and costs as much.
             beside: Beside { client: Some(admitted.request.clone()), ..Beside::default() },
         };
@@ -240,6 +242,7 @@ impl Commands {
             credential_version: link.credential_version,
             email,
             expires_at: request.expires_at,
+            locale: request.locale.clone(),
             details: request.details.clone(),
         })
     }

@@ -17,6 +17,8 @@ pub trait LinkPurpose: Debug + Clone + Copy + PartialEq + Send + Sync + 'static 
     const REQUESTED: &'static str;
     /// The type of the event that answers a request by an earlier one's link.
     const REPEATED: &'static str;
+    /// The types of the events that begin something new about a person.
+    const BEGINNINGS: &'static [&'static str] = &[Self::REQUESTED, Self::REPEATED];
     /// Whether a newer link ends the older ones.
     const SUPERSEDES: bool;
     /// What its tokens are good for.
