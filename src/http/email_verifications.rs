@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem::Request;
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::answers::{Answer, id, timeline};
+use super::auth::{Caller, SupportRead};
 use super::browser::browser;
 use super::client_address::client_key;
 use super::docs::Tags;
@@ -192,6 +195,23 @@ impl EmailVerificationsApi {
         faults.none()?;
         verify::confirm(self.0.clone(), token, password.map(SecretString::from)).await?;
         Ok(ConfirmResponse::Verified(Json(Verified { status: "verified".into() })))
+    }
+
+    /// Its timeline
+    ///
+    /// Its events and those of its mails, in order: `{"data": [{"at", "kind", "text", "source", "meta"}]}`.
+    #[oai(
+        path = "/:id/timeline",
+        method = "get",
+        operation_id = "get_email_verification_timeline",
+        tag = "Tags::Operators"
+    )]
+    async fn timeline(
+        &self,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
+        #[oai(name = "id")] request: Path<String>,
+    ) -> Result<Answer, Problem> {
+        timeline(self.0.queries.request_timeline(id::<VerificationId>(&request)?).await?)
     }
 }
 

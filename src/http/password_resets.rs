@@ -265,7 +265,7 @@ impl PasswordResetsApi {
         #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         #[oai(name = "id")] request: Path<String>,
     ) -> Result<Answer, Problem> {
-        timeline(self.0.queries.reset_timeline(id(&request)?).await?)
+        timeline(self.0.queries.request_timeline(id::<RequestId>(&request)?).await?)
     }
 
     /// Revoke one

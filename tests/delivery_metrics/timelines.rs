@@ -65,7 +65,7 @@ async fn a_resets_timeline_tells_the_whole_loop_in_order() {
     for history in [the_good_loop(), the_good_loop().shuffled(4)] {
         let desk = Desk::with(&history, 3).await;
 
-        let timeline = desk.queries.reset_timeline(request_id(1)).await.expect("an answer");
+        let timeline = desk.queries.request_timeline(request_id(1)).await.expect("an answer");
 
         let mut told = kinds(&timeline);
         if told[1] == "message_requested" {
