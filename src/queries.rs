@@ -5,6 +5,8 @@
 
 mod cohort;
 mod delivery;
+mod funnel;
+mod message_filter;
 mod messages;
 mod page;
 mod rates;
@@ -18,7 +20,9 @@ use crate::clock::Clock;
 use crate::database::{Database, DatabaseError};
 
 pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
-pub use messages::{BounceSummary, MessageFilter, MessageSummary, Suppressed};
+pub use funnel::{Declined, Funnel, FunnelStep, Lost};
+pub use message_filter::MessageFilter;
+pub use messages::{BounceSummary, MessageSummary, Suppressed};
 pub use page::Page;
 pub use rates::Rates;
 pub use resets::{ResetFilter, ResetSummary};
@@ -30,6 +34,13 @@ pub use timeline::TimelineEntry;
 pub struct Settings {
     /// Whether the whole installation is a sandbox; elsewhere the sandbox's messages are left out.
     pub is_sandbox: bool,
+}
+
+impl Settings {
+    /// Whether the sandbox's messages are left out. Whoever asks for a provider by name gets that one.
+    fn leaves_out_sandbox(self, provider: Option<&str>) -> bool {
+        !self.is_sandbox && provider.is_none()
+    }
 }
 
 /// Reads what projections have written. Cheap to clone.
@@ -58,12 +69,15 @@ pub enum QueryError {
         /// Points at most.
         limit: i64,
     },
-    /// No such outcome to filter by.
-    #[error("there is no such outcome")]
-    UnknownOutcome,
+    /// No such word to filter by, under this name.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
     /// A row was not written by this code.
     #[error("a row cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
+    /// The same, of what is not JSON.
+    #[error("{0} cannot be read")]
+    Damaged(&'static str),
 }
 
 impl Queries {

@@ -78,6 +78,7 @@ impl Schema {
             }
             ["DROP", "TABLE", table] => {
                 self.tables.remove(*table).unwrap();
+                self.indexes.retain(|_, index| index.table != *table);
             }
             ["DROP", "INDEX", index] => {
                 self.indexes.remove(*index).unwrap();

@@ -6,11 +6,17 @@
 mod counters;
 mod duration;
 mod facts;
+mod histogram;
+mod loss;
 mod outcome;
+mod tally;
 #[cfg(test)]
 mod tests;
 
 pub use counters::Counters;
 pub use duration::{Durations, significant};
 pub use facts::{Bounce, Facts, RequestFacts, Suppression};
+pub use histogram::{Histogram, Histograms};
+pub use loss::{Loss, Step};
 pub use outcome::{Outcome, Status};
+pub use tally::Tally;

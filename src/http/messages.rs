@@ -2,17 +2,42 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-use poem_openapi::OpenApi;
+use chrono::{DateTime, SecondsFormat, Utc};
+use poem::{Body, Request};
 use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::{Binary, Json};
+use poem_openapi::{ApiResponse, OpenApi, ResponseContent};
+use serde_json::Value;
 
 use super::HttpState;
 use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
 use super::auth::{Caller, SupportRead};
 use super::docs::Tags;
+use super::export::{self, Tabular};
 use super::fields::Faults;
+use super::negotiation::negotiate;
 use super::problem::{Code, Problem};
-use crate::queries::MessageFilter;
+use crate::queries::{MessageFilter, MessageSummary};
+
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
+const NDJSON: &str = "application/x-ndjson";
+
+#[derive(ResponseContent)]
+enum Log {
+    Page(Json<Value>),
+    #[oai(content_type = "text/csv")]
+    Csv(Binary<Body>),
+    #[oai(content_type = "application/x-ndjson")]
+    Lines(Binary<Body>),
+}
+
+#[derive(ApiResponse)]
+enum LogResponse {
+    /// A page, or with another `Accept` all that match.
+    #[oai(status = 200)]
+    Found(Log),
+}
 
 pub struct MessagesApi(pub Arc<HttpState>);
 
@@ -20,19 +45,31 @@ pub struct MessagesApi(pub Arc<HttpState>);
 impl MessagesApi {
     /// The log
     ///
-    /// Newest first: `{"data": […], "next_cursor": null | "…"}`.
+    /// Newest first: `{"data": […], "next_cursor": null | "…"}`. With `Accept: text/csv` or
+    /// `application/x-ndjson` all that match, in one answer; `limit` and `cursor` do not count then.
     #[oai(path = "/", method = "get", operation_id = "list_messages")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list(
         &self,
+        request: &Request,
         #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         /// The recipient's address.
         recipient: Query<Option<String>>,
         template: Query<Option<String>>,
-        /// A status such as `delivered`, or a flag such as `opened`.
+        /// The mail provider. Without it the sandbox's mails are left out, unless all is a sandbox.
+        provider: Query<Option<String>>,
+        /// A status such as `delivered`, or a counter such as `opened`.
         outcome: Query<Option<String>>,
         mailbox_provider: Query<Option<String>>,
+        recipient_domain: Query<Option<String>>,
         bounce_category: Query<Option<String>>,
+        /// A counter that is above 0 for the message; with `-` before it, one that is not. May be repeated.
+        #[oai(explode = true)]
+        flag: Query<Vec<String>>,
+        /// The step of the funnel that it did not reach.
+        lost_at: Query<Option<String>>,
+        /// Why it did not.
+        loss: Query<Option<String>>,
         /// Requested at this instant or later.
         after: Query<Option<DateTime<Utc>>>,
         /// Requested before this instant.
@@ -40,32 +77,49 @@ impl MessagesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u32>>,
         /// The `next_cursor` of the page before.
         cursor: Query<Option<String>>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<LogResponse, Problem> {
         let Self(state) = self;
+        let media_type = negotiate(request, &[JSON, CSV, NDJSON])?;
         let mut faults = Faults::default();
         let recipient_key = recipient_key(state, &mut faults, recipient.0);
-        let [template, outcome, mailbox_provider, bounce_category, cursor] = words(
+        let [template, provider, outcome, mailbox_provider, recipient_domain, bounce_category] = words(
             &mut faults,
             [
                 ("template", template.0),
+                ("provider", provider.0),
                 ("outcome", outcome.0),
                 ("mailbox_provider", mailbox_provider.0),
+                ("recipient_domain", recipient_domain.0),
                 ("bounce_category", bounce_category.0),
-                ("cursor", cursor.0),
             ],
         );
+        let [lost_at, loss, cursor] =
+            words(&mut faults, [("lost_at", lost_at.0), ("loss", loss.0), ("cursor", cursor.0)]);
         faults.none()?;
         let filter = MessageFilter {
             recipient_key,
             template,
+            provider,
             outcome,
             mailbox_provider,
+            recipient_domain,
             bounce_category,
+            flags: flag.0,
+            lost_at,
+            loss,
             after: after.0,
             before: before.0,
         };
+        if media_type != JSON {
+            let parts = state.queries.every_message(filter)?;
+            return Ok(LogResponse::Found(match media_type {
+                CSV => Log::Csv(Binary(export::csv(parts))),
+                _ => Log::Lines(Binary(export::ndjson(parts))),
+            }));
+        }
         let limit = limit.0.unwrap_or(PAGE) as usize;
-        found(state.queries.messages(&filter, limit, cursor.as_deref()).await?)
+        let Answer::Found(page) = found(state.queries.messages(&filter, limit, cursor.as_deref()).await?)?;
+        Ok(LogResponse::Found(Log::Page(page)))
     }
 
     /// One mail
@@ -91,5 +145,88 @@ impl MessagesApi {
         #[oai(name = "id")] message: Path<String>,
     ) -> Result<Answer, Problem> {
         timeline(self.0.queries.message_timeline(id(&message)?).await?)
+    }
+}
+
+impl Tabular for MessageSummary {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "template",
+        "provider",
+        "mailbox_provider",
+        "recipient_domain",
+        "recipient",
+        "password_reset_id",
+        "outcome",
+        "requested_at",
+        "sent_at",
+        "first_deferred_at",
+        "deferrals",
+        "delivered_at",
+        "bounced_at",
+        "bounce_class",
+        "bounce_category",
+        "suppressed_at",
+        "suppressed_by",
+        "suppression_reason",
+        "rejected_at",
+        "complained_at",
+        "unsubscribed_at",
+        "first_human_open_at",
+        "first_machine_open_at",
+        "first_human_click_at",
+        "first_machine_click_at",
+        "completed_at",
+        "opens_human",
+        "opens_machine",
+        "clicks_human",
+        "clicks_machine",
+        "lost_at",
+        "loss",
+        "flags",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let time = |at: Option<DateTime<Utc>>| {
+            at.map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true)).unwrap_or_default()
+        };
+        let text = |value: Option<&String>| value.cloned().unwrap_or_default();
+        let (bounce, suppression) = (self.bounce.as_ref(), self.suppression.as_ref());
+        vec![
+            self.id.clone(),
+            self.template.clone(),
+            self.provider.clone(),
+            self.mailbox_provider.clone(),
+            self.recipient_domain.clone(),
+            text(self.recipient.as_ref()),
+            text(self.password_reset_id.as_ref()),
+            self.outcome.as_str().to_owned(),
+            time(self.requested_at),
+            time(self.sent_at),
+            time(self.first_deferred_at),
+            self.deferrals.to_string(),
+            time(self.delivered_at),
+            time(self.bounced_at),
+            bounce.map(|bounce| bounce.class.as_str().to_owned()).unwrap_or_default(),
+            bounce.map(|bounce| bounce.category.as_str().to_owned()).unwrap_or_default(),
+            time(self.suppressed_at),
+            text(suppression.map(|suppression| &suppression.by)),
+            text(suppression.map(|suppression| &suppression.reason)),
+            time(self.rejected_at),
+            time(self.complained_at),
+            time(self.unsubscribed_at),
+            time(self.first_human_open_at),
+            time(self.first_machine_open_at),
+            time(self.first_human_click_at),
+            time(self.first_machine_click_at),
+            time(self.completed_at),
+            self.opens_human.to_string(),
+            self.opens_machine.to_string(),
+            self.clicks_human.to_string(),
+            self.clicks_machine.to_string(),
+            self.lost_at.map(|step| step.as_str().to_owned()).unwrap_or_default(),
+            self.loss.unwrap_or_default().to_owned(),
+            self.flags.join(" "),
+        ]
     }
 }

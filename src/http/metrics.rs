@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use poem_openapi::param::Query;
 use poem_openapi::{Enum, OpenApi};
+use serde_json::{Value, json};
 
 use super::HttpState;
 use super::answers::{Answer, found, words};
@@ -55,32 +56,101 @@ impl MetricsApi {
         mailbox_provider: Query<Option<String>>,
         recipient_domain: Query<Option<String>>,
     ) -> Result<Answer, Problem> {
-        let Self(state) = self;
+        let words = [template.0, provider.0, mailbox_provider.0, recipient_domain.0];
+        let cohort = DeliveryQuery {
+            interval: interval.0.map_or(Interval::Hour, Interval::from),
+            group_by: group_by.0.map(Dimension::from),
+            ..self.cohort(from.0, to.0, words)?
+        };
+        found(self.0.queries.delivery(&cohort).await?)
+    }
+
+    /// The funnel
+    ///
+    /// Of the messages requested in `[from, to)`, how many reached each step from `requested` to `completed`, how
+    /// long it took, and why the others did not. `messages` leads to the messages behind a number.
+    #[oai(path = "/funnel", method = "get", operation_id = "get_funnel")]
+    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
+    async fn funnel(
+        &self,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
+        from: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<DateTime<Utc>>>,
+        template: Query<Option<String>>,
+        provider: Query<Option<String>>,
+        mailbox_provider: Query<Option<String>>,
+        recipient_domain: Query<Option<String>>,
+    ) -> Result<Answer, Problem> {
+        let words = [template.0, provider.0, mailbox_provider.0, recipient_domain.0];
+        let cohort = self.cohort(from.0, to.0, words)?;
+        let funnel = self.0.queries.funnel(&cohort).await?;
+        let mut answer = json!(funnel);
+        for (step, told) in funnel.steps.iter().zip(members(&mut answer["steps"])) {
+            told["messages"] = messages(&cohort, &[("flag", step.name.as_str())]).into();
+            for (lost, told) in step.losses.iter().zip(members(&mut told["losses"])) {
+                let filters = [("lost_at", step.name.as_str()), ("loss", lost.reason.as_str())];
+                told["messages"] = messages(&cohort, &filters).into();
+            }
+        }
+        found(answer)
+    }
+}
+
+impl MetricsApi {
+    /// The cohort that is asked for; without bounds the last 24 hours.
+    fn cohort(
+        &self,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+        [template, provider, mailbox_provider, recipient_domain]: [Option<String>; 4],
+    ) -> Result<DeliveryQuery, Problem> {
         let mut faults = Faults::default();
         let [template, provider, mailbox_provider, recipient_domain] = words(
             &mut faults,
             [
-                ("template", template.0),
-                ("provider", provider.0),
-                ("mailbox_provider", mailbox_provider.0),
-                ("recipient_domain", recipient_domain.0),
+                ("template", template),
+                ("provider", provider),
+                ("mailbox_provider", mailbox_provider),
+                ("recipient_domain", recipient_domain),
             ],
         );
         faults.none()?;
-        let to = to.0.unwrap_or_else(|| state.clock.now());
+        let to = to.unwrap_or_else(|| self.0.clock.now());
         let day_before = to.checked_sub_signed(TimeDelta::days(1)).unwrap_or(to);
-        let query = DeliveryQuery {
-            from: from.0.unwrap_or(day_before),
-            to,
-            interval: interval.0.map_or(Interval::Hour, Interval::from),
-            group_by: group_by.0.map(Dimension::from),
+        Ok(DeliveryQuery {
             template,
             provider,
             mailbox_provider,
             recipient_domain,
-        };
-        found(state.queries.delivery(&query).await?)
+            ..DeliveryQuery::over(from.unwrap_or(day_before), to)
+        })
     }
+}
+
+/// Where messages are listed.
+const LIST: &str = "/v1/messages?";
+
+fn members(array: &mut Value) -> impl Iterator<Item = &mut Value> {
+    array.as_array_mut().into_iter().flatten()
+}
+
+/// The list whose rows are the messages of a cohort for which these filters hold.
+fn messages(cohort: &DeliveryQuery, filters: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::for_suffix(LIST.to_owned(), LIST.len());
+    for (name, at) in [("after", cohort.from), ("before", cohort.to)] {
+        query.append_pair(name, &at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    }
+    for (name, value) in [
+        ("template", &cohort.template),
+        ("provider", &cohort.provider),
+        ("mailbox_provider", &cohort.mailbox_provider),
+        ("recipient_domain", &cohort.recipient_domain),
+    ] {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    query.extend_pairs(filters).finish()
 }
 
 impl From<IntervalName> for Interval {

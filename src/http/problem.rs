@@ -30,6 +30,7 @@ pub enum Code {
     Forbidden,
     NotFound,
     MethodNotAllowed,
+    NotAcceptable,
     WebhookRefused,
     RequestTimeout,
     Conflict,
@@ -57,6 +58,7 @@ impl Code {
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::NotAcceptable,
         Self::WebhookRefused,
         Self::RequestTimeout,
         Self::Conflict,
@@ -84,6 +86,7 @@ impl Code {
             Self::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
             Self::NotFound => (StatusCode::NOT_FOUND, "There is nothing here"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Not with this method"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "Not in this media type"),
             Self::WebhookRefused => (StatusCode::NOT_ACCEPTABLE, "The webhook is refused for good"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
             Self::Conflict => (StatusCode::CONFLICT, "Not possible as things stand"),
@@ -178,6 +181,11 @@ impl Problem {
     /// Some values cannot be accepted.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(Code::InvalidRequest) }
+    }
+
+    /// The parameter of this name is none of its closed list.
+    fn unknown_word(name: &str) -> Self {
+        Self::invalid(vec![FieldError::new(format!("/{name}"), "invalid", format!("there is no such {name}"))])
     }
 
     /// No key, or not a valid one (RFC 6750 §3).
@@ -353,12 +361,12 @@ impl From<QueryError> for Problem {
             QueryError::BadCursor => "/cursor",
             QueryError::EmptyRange => "/to",
             QueryError::TooManyPoints { .. } => "/interval",
-            QueryError::UnknownOutcome => "/outcome",
+            QueryError::Unknown(name) => return Self::unknown_word(name),
             QueryError::Database(error) => {
                 tracing::error!(%error, "a query failed");
                 return Self::unavailable();
             }
-            QueryError::Unreadable(error) => {
+            error @ (QueryError::Unreadable(_) | QueryError::Damaged(_)) => {
                 tracing::error!(%error, "a row cannot be read");
                 return Self::new(Code::Internal);
             }

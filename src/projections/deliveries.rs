@@ -26,7 +26,7 @@ pub struct Deliveries;
 
 impl Projection for Deliveries {
     fn tables(&self) -> &'static [&'static str] {
-        &["delivery_facts", "delivery_rollups", "delivery_histograms"]
+        &["delivery_facts", "delivery_rollups"]
     }
 }
 

@@ -1,15 +1,15 @@
-//! The messages requested within a range, counted: whole hours from rollups, what is left at the edges from
-//! the messages themselves. Both count the same, so where the edge lies makes no difference.
+//! The messages requested within a range, counted: whole days and hours from rollups, what is left at the edges
+//! from the messages themselves. All count the same, so where the edges lie makes no difference.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::spans::Histogram;
 use super::{DeliveryQuery, Dimension, QueryError, Settings};
 use crate::database::{Database, Row, Value};
-use crate::domain::delivery::{Counters, Durations};
+use crate::domain::delivery::{Counters, Durations, Histograms, Tally};
 
 const HOUR: i64 = 3_600_000_000;
+const DAY: i64 = 24 * HOUR;
 
 /// `SUM(…) AS name` for each counter of the rollups.
 static ROLLUP_SUMS: LazyLock<String> = LazyLock::new(|| {
@@ -25,10 +25,18 @@ static FACT_SUMS: LazyLock<String> = LazyLock::new(|| {
     flags.chain(counts).collect::<Vec<_>>().join(", ")
 });
 
-/// One table and the part of the range that it answers for.
+/// Where counts come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Messages,
+    Hours,
+    Days,
+}
+
+/// One source and the part of the range that it answers for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Part {
-    from_rollups: bool,
+    source: Source,
     from: i64,
     to: i64,
 }
@@ -62,66 +70,83 @@ impl<'a> Cohort<'a> {
             .into_iter()
             .filter_map(|(dimension, value)| value.as_deref().map(|value| (dimension, value)))
             .collect();
-        Ok(Self { database, from, to, filters, leave_out_sandbox: !settings.is_sandbox })
+        let leave_out_sandbox = settings.leaves_out_sandbox(query.provider.as_deref());
+        Ok(Self { database, from, to, filters, leave_out_sandbox })
     }
 
     /// Counters per bucket of this length, by the bucket's start.
     pub(super) async fn by_time(&self, length: i64) -> Result<BTreeMap<i64, Counters>, QueryError> {
         let mut buckets = BTreeMap::<i64, Counters>::new();
-        for part in self.parts(length < HOUR) {
-            let bucket = format!("({} / {length}) * {length}", part.time());
-            for row in self.count(part, &bucket).await? {
+        for part in self.parts(length) {
+            let bucket = format!("({} / {length}) * {length}", part.source.time());
+            for row in self.count(part, &bucket, false).await? {
                 buckets.entry(row.int("bucket")?).or_default().add(&counters(&row)?, 1);
             }
         }
         Ok(buckets)
     }
 
+    /// Counters of the whole.
+    pub(super) async fn totals(&self) -> Result<Counters, QueryError> {
+        let mut totals = Counters::default();
+        self.by(Dimension::Provider).await?.values().for_each(|counters| totals.add(counters, 1));
+        Ok(totals)
+    }
+
     /// Counters per value of this dimension.
     pub(super) async fn by(&self, dimension: Dimension) -> Result<BTreeMap<String, Counters>, QueryError> {
+        let by_domain = dimension == Dimension::RecipientDomain;
         let mut groups = BTreeMap::<String, Counters>::new();
-        for part in self.parts(false) {
-            for row in self.count(part, dimension.as_str()).await? {
+        for part in self.parts(DAY) {
+            for row in self.count(part, dimension.as_str(), by_domain).await? {
                 groups.entry(row.text("bucket")?).or_default().add(&counters(&row)?, 1);
             }
         }
         Ok(groups)
     }
 
-    /// The histogram of each span, in the order of their names.
-    pub(super) async fn spans(&self) -> Result<[Histogram; 3], QueryError> {
-        let mut histograms = <[Histogram; 3]>::default();
-        for part in self.parts(false) {
-            let (condition, values) = self.condition(part);
-            let sql = if part.from_rollups {
-                format!(
-                    "SELECT span, millis, CAST(SUM(messages) AS BIGINT) AS messages \
-                     FROM delivery_histograms WHERE {condition} GROUP BY span, millis"
-                )
-            } else {
-                let of = |span: &str| {
-                    format!(
-                        "SELECT '{span}' AS span, {span} AS millis, COUNT(*) AS messages FROM delivery_facts \
-                         WHERE {condition} AND {span} IS NOT NULL GROUP BY {span}"
-                    )
-                };
-                Durations::NAMES.map(of).join(" UNION ALL ")
-            };
-            for row in self.database.fetch_all(&sql, &values).await? {
-                let span = row.text("span")?;
-                let place = Durations::NAMES.iter().position(|name| *name == span);
-                if let Some(histogram) = place.and_then(|place| histograms.get_mut(place)) {
-                    histogram.add(row.int("millis")?, row.int("messages")?);
-                }
+    /// How long messages took, and where they were lost. Its counters stay empty.
+    pub(super) async fn spans_and_losses(&self) -> Result<Tally, QueryError> {
+        let mut tally = Tally::default();
+        for part in self.parts(DAY) {
+            match part.source {
+                Source::Messages => self.add_messages(part, &mut tally).await?,
+                Source::Hours | Source::Days => self.add_rollups(part, &mut tally).await?,
             }
         }
-        Ok(histograms)
+        Ok(tally)
+    }
+
+    async fn add_rollups(&self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
+        let (condition, values) = self.condition(part, false);
+        let sql = format!("SELECT spans, losses FROM delivery_rollups WHERE {condition}");
+        for row in self.database.fetch_all(&sql, &values).await? {
+            let spans = Histograms::decode(&row.bytes("spans")?).ok_or(QueryError::Damaged("a rollup"))?;
+            tally.spans.add(&spans);
+            let losses: Vec<(String, String, i64)> = serde_json::from_str(&row.text("losses")?)?;
+            losses.into_iter().for_each(|(at, reason, messages)| tally.lose((at, reason), messages));
+        }
+        Ok(())
+    }
+
+    async fn add_messages(&self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
+        let (condition, values) = self.condition(part, false);
+        let spans = Durations::NAMES.join(", ");
+        let sql = format!("SELECT lost_at, loss, {spans} FROM delivery_facts WHERE {condition}");
+        for row in self.database.fetch_all(&sql, &values).await? {
+            let spans = Durations::NAMES.iter().map(|name| row.optional_int(name));
+            tally.spans.count_values(spans.collect::<Result<Vec<_>, _>>()?, 1);
+            if let Some(loss) = row.optional_text("lost_at")?.zip(row.optional_text("loss")?) {
+                tally.lose(loss, 1);
+            }
+        }
+        Ok(())
     }
 
     /// Since when the oldest message in flight is on its way, of those that somebody reports about.
     pub(super) async fn oldest_in_flight(&self) -> Result<Option<i64>, QueryError> {
-        let part = Part { from_rollups: false, from: self.from, to: self.to };
-        let (condition, values) = self.condition(part);
+        let part = Part { source: Source::Messages, from: self.from, to: self.to };
+        let (condition, values) = self.condition(part, false);
         let sql = format!(
             "SELECT MIN(COALESCE(sent_at, requested_at)) AS oldest FROM delivery_facts \
              WHERE status IN ('sent', 'deferred') AND provider <> 'smtp' AND {condition}"
@@ -129,19 +154,19 @@ impl<'a> Cohort<'a> {
         Ok(self.database.fetch_one(&sql, &values).await?.optional_int("oldest")?)
     }
 
-    async fn count(&self, part: Part, bucket: &str) -> Result<Vec<Row>, QueryError> {
-        let (condition, values) = self.condition(part);
-        let (table, sums) = match part.from_rollups {
-            true => ("delivery_rollups", &*ROLLUP_SUMS),
-            false => ("delivery_facts", &*FACT_SUMS),
+    async fn count(&self, part: Part, bucket: &str, by_domain: bool) -> Result<Vec<Row>, QueryError> {
+        let (condition, values) = self.condition(part, by_domain);
+        let (table, sums) = match part.source {
+            Source::Messages => ("delivery_facts", &*FACT_SUMS),
+            Source::Hours | Source::Days => ("delivery_rollups", &*ROLLUP_SUMS),
         };
         let sql =
             format!("SELECT {bucket} AS bucket, {sums} FROM {table} WHERE {condition} GROUP BY {bucket}");
         Ok(self.database.fetch_all(&sql, &values).await?)
     }
 
-    fn condition(&self, part: Part) -> (String, Vec<Value>) {
-        let time = part.time();
+    fn condition(&self, part: Part, by_domain: bool) -> (String, Vec<Value>) {
+        let time = part.source.time();
         let mut sql = format!("{time} >= $1 AND {time} < $2");
         let mut values = vec![part.from.into(), part.to.into()];
         for (dimension, value) in &self.filters {
@@ -151,25 +176,50 @@ impl<'a> Cohort<'a> {
         if self.leave_out_sandbox {
             sql.push_str(" AND provider <> 'sandbox'");
         }
+        let tells_domains = self.filters.iter().any(|(filter, _)| *filter == Dimension::RecipientDomain);
+        match (part.source, by_domain || tells_domains) {
+            (Source::Messages, _) => {}
+            (Source::Hours, false) => sql.push_str(" AND grain = 'hour'"),
+            (Source::Hours, true) => sql.push_str(" AND grain = 'domain_hour'"),
+            (Source::Days, false) => sql.push_str(" AND grain = 'day'"),
+            (Source::Days, true) => sql.push_str(" AND grain = 'domain_day'"),
+        }
         (sql, values)
     }
 
-    /// Rollups know hours, no less.
-    fn parts(&self, finer_than_hours: bool) -> Vec<Part> {
-        let first = (self.from + HOUR - 1) / HOUR * HOUR;
-        let last = self.to / HOUR * HOUR;
-        let part = |from_rollups, from, to| Part { from_rollups, from, to };
-        if finer_than_hours || first >= last {
-            return vec![part(false, self.from, self.to)];
+    /// The range cut so that no bucket of this length needs less than a rollup has: days in the middle, hours
+    /// around them, messages at the edges.
+    fn parts(&self, bucket: i64) -> Vec<Part> {
+        let mut parts = vec![Part { source: Source::Messages, from: self.from, to: self.to }];
+        for (source, length) in [(Source::Hours, HOUR), (Source::Days, DAY)] {
+            if length <= bucket {
+                parts = parts.into_iter().flat_map(|part| part.with_middle(source, length)).collect();
+            }
         }
-        let parts = [part(false, self.from, first), part(true, first, last), part(false, last, self.to)];
-        parts.into_iter().filter(|part| part.from < part.to).collect()
+        parts
+    }
+}
+
+impl Source {
+    /// The column that tells when.
+    fn time(self) -> &'static str {
+        if self == Self::Messages { "requested_at" } else { "start" }
     }
 }
 
 impl Part {
-    fn time(self) -> &'static str {
-        if self.from_rollups { "hour" } else { "requested_at" }
+    /// The same range with what can be answered in whole units of this length taken from the coarser source.
+    fn with_middle(self, source: Source, length: i64) -> Vec<Self> {
+        let first = (self.from + length - 1) / length * length;
+        let last = self.to / length * length;
+        if first >= last {
+            return vec![self];
+        }
+        let middle = Self { source, from: first, to: last };
+        [Self { to: first, ..self }, middle, Self { from: last, ..self }]
+            .into_iter()
+            .filter(|part| part.from < part.to)
+            .collect()
     }
 }
 

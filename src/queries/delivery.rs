@@ -94,6 +94,22 @@ pub struct Group {
     pub low_volume: bool,
 }
 
+impl DeliveryQuery {
+    /// Every message requested within this range, by hours, not grouped.
+    pub fn over(from: DateTime<Utc>, to: DateTime<Utc>) -> Self {
+        Self {
+            from,
+            to,
+            interval: Interval::Hour,
+            group_by: None,
+            template: None,
+            provider: None,
+            mailbox_provider: None,
+            recipient_domain: None,
+        }
+    }
+}
+
 impl Interval {
     fn micros(self) -> i64 {
         let seconds = match self {
@@ -129,7 +145,7 @@ impl Queries {
             Some(dimension) => cohort.by(dimension).await?,
             None => BTreeMap::new(),
         };
-        let [to_accept, to_delivered, to_completed] = cohort.spans().await?;
+        let spans = cohort.spans_and_losses().await?.spans;
         let oldest = cohort.oldest_in_flight().await?;
 
         let mut totals = Counters::default();
@@ -147,9 +163,9 @@ impl Queries {
             low_volume: rated.low_volume,
             in_flight_oldest: oldest
                 .map(|oldest| (as_of.timestamp_micros() - oldest).max(0) as f64 / 1_000_000.0),
-            time_to_delivered: to_delivered.percentiles(),
-            time_to_accept: to_accept.percentiles(),
-            request_to_completed: to_completed.percentiles(),
+            time_to_delivered: spans.of("time_to_delivered").into(),
+            time_to_accept: spans.of("time_to_accept").into(),
+            request_to_completed: spans.of("request_to_completed").into(),
             series: series(&starts, &buckets),
             groups: ranked(groups),
         })

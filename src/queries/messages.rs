@@ -1,30 +1,15 @@
 //! The message log: every mail with what became of it, newest first.
 
 use chrono::{DateTime, Utc};
+use futures_util::{Stream, stream};
 use serde::Serialize;
 
 use super::page::{Cursor, LARGEST, Page};
-use super::{Queries, QueryError};
-use crate::database::{Row, Value};
+use super::{MessageFilter, Queries, QueryError};
+use crate::database::Row;
 use crate::domain::bounce::{BounceClass, Category};
-use crate::domain::delivery::{Counters, Facts, Outcome, RequestFacts, Status, Suppression};
+use crate::domain::delivery::{Counters, Facts, Loss, Outcome, RequestFacts, Status, Step, Suppression};
 use crate::domain::id::{MessageId, RequestId, VerificationId};
-
-/// Which messages. Every given field must hold.
-#[derive(Debug, Clone, Default)]
-pub struct MessageFilter {
-    /// The keyed hash of the address, in hexadecimal.
-    pub recipient_key: Option<String>,
-    pub template: Option<String>,
-    /// A status (`delivered`, `bounced`, …), or any flag of the counters (`opened`, `completed`, …).
-    pub outcome: Option<String>,
-    pub mailbox_provider: Option<String>,
-    pub bounce_category: Option<String>,
-    /// Requested at this instant or later.
-    pub after: Option<DateTime<Utc>>,
-    /// Requested before this instant.
-    pub before: Option<DateTime<Utc>>,
-}
 
 /// One mail and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,6 +48,9 @@ pub struct MessageSummary {
     pub opens_machine: i64,
     pub clicks_human: i64,
     pub clicks_machine: i64,
+    /// The step of the funnel that it did not reach, and why.
+    pub lost_at: Option<Step>,
+    pub loss: Option<&'static str>,
     /// Names of the flags that hold.
     pub flags: Vec<&'static str>,
 }
@@ -85,6 +73,8 @@ pub struct Suppressed {
 }
 
 const COLUMNS: &str = "message_id, facts, recipient, requested_at";
+/// Messages that an export holds in memory at a time.
+const EXPORT_PART: usize = 500;
 
 impl Queries {
     /// A page of the log.
@@ -95,14 +85,42 @@ impl Queries {
         cursor: Option<&str>,
     ) -> Result<Page<MessageSummary>, QueryError> {
         let limit = limit.clamp(1, LARGEST);
-        let (mut condition, mut values) = filter.condition()?;
+        let cursor = cursor.map(Cursor::parse).transpose()?;
+        Ok(Page::of(self.rows_after(filter, limit + 1, cursor).await?, limit))
+    }
+
+    /// The whole log, in parts that are read as they are asked for. Rows that are added meanwhile are newer than
+    /// all that is read, and shift nothing.
+    pub fn every_message(
+        &self,
+        filter: MessageFilter,
+    ) -> Result<impl Stream<Item = Result<Vec<MessageSummary>, QueryError>> + Send + use<>, QueryError> {
+        filter.condition(self.settings)?;
+        let queries = self.clone();
+        Ok(stream::try_unfold(Some(None), move |place: Option<Option<Cursor>>| {
+            let (queries, filter) = (queries.clone(), filter.clone());
+            async move {
+                let Some(cursor) = place else { return Ok(None) };
+                let rows = queries.rows_after(&filter, EXPORT_PART, cursor).await?;
+                let next = rows.last().filter(|_| rows.len() == EXPORT_PART).map(|(place, _)| place.clone());
+                Ok(Some((rows.into_iter().map(|(_, message)| message).collect(), next.map(Some))))
+            }
+        }))
+    }
+
+    async fn rows_after(
+        &self,
+        filter: &MessageFilter,
+        limit: usize,
+        cursor: Option<Cursor>,
+    ) -> Result<Vec<(Cursor, MessageSummary)>, QueryError> {
+        let (mut condition, mut values) = filter.condition(self.settings)?;
         if let Some(cursor) = cursor {
-            let cursor = Cursor::parse(cursor)?;
             values.extend([cursor.at.into(), cursor.id.into()]);
             let (at, id) = (values.len() - 1, values.len());
             condition.push_str(&format!(" AND (requested_at, message_id) < (${at}, ${id})"));
         }
-        values.push((limit + 1).into());
+        values.push(limit.into());
         let sql = format!(
             "SELECT {COLUMNS} FROM delivery_facts WHERE {condition} \
              ORDER BY requested_at DESC, message_id DESC LIMIT ${}",
@@ -112,8 +130,7 @@ impl Queries {
         let place = |row: &Row| -> Result<Cursor, QueryError> {
             Ok(Cursor { at: row.int("requested_at")?, id: row.text("message_id")? })
         };
-        let rows = rows.iter().map(|row| Ok((place(row)?, MessageSummary::of(row)?)));
-        Ok(Page::of(rows.collect::<Result<_, QueryError>>()?, limit))
+        rows.iter().map(|row| Ok((place(row)?, MessageSummary::of(row)?))).collect()
     }
 
     /// One mail; also one whose request has not been seen yet.
@@ -122,43 +139,6 @@ impl Queries {
         let row = self.database.fetch_optional(&sql, &[id.to_string().into()]).await?;
         row.as_ref().map(MessageSummary::of).transpose()
     }
-}
-
-impl MessageFilter {
-    fn condition(&self) -> Result<(String, Vec<Value>), QueryError> {
-        let after = self.after.map_or(0, |at| at.timestamp_micros());
-        let before = self.before.map_or(i64::MAX, |at| at.timestamp_micros());
-        let mut sql = "requested_at >= $1 AND requested_at < $2".to_owned();
-        let mut values: Vec<Value> = vec![after.into(), before.into()];
-
-        let (status, flag) = match self.outcome.as_deref() {
-            None => (None, None),
-            Some(name) => match Status::ALL.into_iter().find(|status| status.as_str() == name) {
-                Some(status) => (Some(status.as_str().to_owned()), None),
-                None => (None, Some(flag_bit(name).ok_or(QueryError::UnknownOutcome)?)),
-            },
-        };
-        for (column, value) in [
-            ("recipient_key", &self.recipient_key),
-            ("template", &self.template),
-            ("status", &status),
-            ("mailbox_provider", &self.mailbox_provider),
-            ("bounce_category", &self.bounce_category),
-        ] {
-            if let Some(value) = value {
-                values.push(value.into());
-                sql.push_str(&format!(" AND {column} = ${}", values.len()));
-            }
-        }
-        if let Some(bit) = flag {
-            sql.push_str(&format!(" AND (flags >> {bit}) & 1 = 1"));
-        }
-        Ok((sql, values))
-    }
-}
-
-fn flag_bit(name: &str) -> Option<usize> {
-    Counters::FLAGS.iter().position(|flag| *flag == name)
 }
 
 impl MessageSummary {
@@ -171,6 +151,7 @@ impl MessageSummary {
         let text = |value: Option<&String>| value.cloned().unwrap_or_default();
         let bits = outcome.counters.values();
         let deferrals: Vec<i64> = facts.all_deferrals().map(|(at, _)| *at).collect();
+        let loss = Loss::of(&facts, &outcome.counters);
         Ok(Self {
             id: row.text("message_id")?,
             template: text(request.map(|request| &request.template)),
@@ -208,6 +189,8 @@ impl MessageSummary {
             opens_machine: engagement.opens_machine,
             clicks_human: engagement.clicks_human,
             clicks_machine: engagement.clicks_machine,
+            lost_at: loss.map(|loss| loss.at),
+            loss: loss.map(|loss| loss.reason),
             flags: Counters::FLAGS
                 .iter()
                 .zip(bits)

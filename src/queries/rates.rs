@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::domain::delivery::Counters;
 
 /// Below this many messages a rate says little.
-const FEW: i64 = 100;
+pub(super) const FEW: i64 = 100;
 
 macro_rules! rates {
     ($($name:ident),* $(,)?) => {

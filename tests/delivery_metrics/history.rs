@@ -23,9 +23,10 @@ use uuid::Uuid;
 
 pub const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
 
-/// A time of the worked day, as `10:00:01`.
+/// A time of the worked day, as `10:00:01`, or any other in full.
 pub fn at(time: &str) -> DateTime<Utc> {
-    format!("2026-01-05T{time}Z").parse().expect("a time of day")
+    let time_of_day = || format!("2026-01-05T{time}Z").parse();
+    time.parse().or_else(|_| time_of_day()).expect("a time")
 }
 
 pub fn message_id(number: u128) -> MessageId {

@@ -3,6 +3,7 @@
 use backstamp::domain::delivery::Status;
 use backstamp::domain::id::MessageId;
 use backstamp::queries::{MessageFilter, QueryError};
+use futures_util::StreamExt;
 
 use crate::history::{DEAD, Desk, History, at, message_id};
 
@@ -51,6 +52,27 @@ async fn pages_show_every_mail_once_newest_first() {
 }
 
 #[tokio::test]
+async fn rows_that_come_meanwhile_shift_no_page_and_no_export() {
+    let mut history = some_mails();
+    let desk = Desk::with(&history, 100).await;
+    let known = history.recorded().len();
+    let mut export = Box::pin(desk.queries.every_message(MessageFilter::default()).expect("a filter"));
+    let first = desk.queries.messages(&MessageFilter::default(), 4, None).await.expect("a page");
+
+    history.mail(10).requested("password-reset", "new@gmail.com", "10:30:00");
+    history.mail(11).requested("password-reset", "old@gmail.com", "09:00:00");
+    desk.fold(&history.recorded()[known..], 100).await;
+    let filter = MessageFilter::default();
+    let rest = desk.queries.messages(&filter, 50, first.next_cursor.as_deref()).await.expect("a page");
+    let exported = export.next().await.expect("a part").expect("rows");
+
+    let seen = first.data.into_iter().chain(rest.data).map(|message| message.id).collect::<Vec<_>>();
+    assert_eq!(seen, (1..=9).rev().chain([11]).map(id).collect::<Vec<_>>());
+    assert_eq!(exported.len(), 11);
+    assert!(export.next().await.is_none());
+}
+
+#[tokio::test]
 async fn every_filter_narrows_the_log() {
     let desk = Desk::with(&some_mails(), 100).await;
     let all = MessageFilter::default;
@@ -65,6 +87,17 @@ async fn every_filter_narrows_the_log() {
         [id(5)]
     );
     assert_eq!(ids(&desk, MessageFilter { mailbox_provider: text("yahoo"), ..all() }).await, [""; 0]);
+    let flags = |flags: &[&str]| MessageFilter {
+        flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+        ..all()
+    };
+    assert_eq!(ids(&desk, flags(&["sent"])).await, [id(3), id(2)]);
+    assert_eq!(ids(&desk, flags(&["sent", "-delivered"])).await, [id(2)]);
+    assert_eq!(ids(&desk, flags(&["opens_human"])).await, [id(3)]);
+    assert_eq!(ids(&desk, MessageFilter { lost_at: text("clicked"), ..all() }).await, [id(3)]);
+    assert_eq!(ids(&desk, MessageFilter { loss: text(DEAD.as_str()), ..all() }).await, [id(2)]);
+    assert_eq!(ids(&desk, MessageFilter { recipient_domain: text("gmail.com"), ..all() }).await.len(), 9);
+    assert_eq!(ids(&desk, MessageFilter { provider: text("sandbox"), ..all() }).await, [""; 0]);
     let range = MessageFilter { after: Some(at("10:05:00")), before: Some(at("10:07:00")), ..all() };
     assert_eq!(ids(&desk, range).await, [id(6), id(5)]);
 }
@@ -72,13 +105,27 @@ async fn every_filter_narrows_the_log() {
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
     let desk = Desk::new().await;
-    let odd = MessageFilter { outcome: Some("1 OR 1=1".into()), ..MessageFilter::default() };
+    let odd = "1 OR 1=1".to_owned();
+    let all = MessageFilter::default;
+    let refused = async |filter: MessageFilter| match desk.queries.messages(&filter, 10, None).await {
+        Err(QueryError::Unknown(name)) => name,
+        other => panic!("not refused: {other:?}"),
+    };
 
-    let outcome = desk.queries.messages(&odd, 10, None).await;
+    let outcome =
+        desk.queries.messages(&MessageFilter { outcome: Some(odd.clone()), ..all() }, 10, None).await;
     let cursor = desk.queries.messages(&MessageFilter::default(), 10, Some("!")).await;
 
-    assert!(matches!(outcome, Err(QueryError::UnknownOutcome)));
+    assert!(matches!(outcome, Err(QueryError::Unknown("outcome"))));
     assert!(matches!(cursor, Err(QueryError::BadCursor)));
+    for flag in [&odd, "-", "--opened", "status", "Opened"] {
+        assert_eq!(refused(MessageFilter { flags: vec![flag.into()], ..all() }).await, "flag");
+    }
+    let word = || Some(odd.clone());
+    assert_eq!(refused(MessageFilter { lost_at: word(), ..all() }).await, "lost_at");
+    assert_eq!(refused(MessageFilter { loss: word(), ..all() }).await, "loss");
+    assert_eq!(refused(MessageFilter { bounce_category: word(), ..all() }).await, "bounce_category");
+    assert_eq!(refused(MessageFilter { mailbox_provider: word(), ..all() }).await, "mailbox_provider");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Rollups and single messages count the same, wherever a range is cut.
 
-use backstamp::queries::{Dimension, Interval, QueryError};
+use backstamp::domain::delivery::Histograms;
+use backstamp::queries::{DeliveryQuery, Dimension, Interval, QueryError};
 use chrono::TimeDelta;
 
 use crate::history::{Desk, History, at, cohort};
@@ -53,18 +54,46 @@ async fn hours_from_rollups_agree_with_minutes_from_messages() {
 }
 
 #[tokio::test]
-async fn rollups_are_the_sum_of_the_messages_and_nothing_else() {
+async fn rollups_of_every_grain_are_the_sum_of_the_messages_and_nothing_else() {
     let desk = Desk::with(&a_busy_morning().doubled().shuffled(3), 11).await;
     let database = &desk.scratch.database;
     let sum = async |sql: &str| database.fetch_one(sql, &[]).await.unwrap().int("n").unwrap();
+    let single = sum("SELECT COUNT(time_to_delivered) AS n FROM delivery_facts").await;
 
-    let rolled = sum("SELECT CAST(SUM(messages) AS BIGINT) AS n FROM delivery_histograms").await;
-    let single =
-        sum("SELECT COUNT(time_to_accept) + COUNT(time_to_delivered) AS n FROM delivery_facts").await;
-    let negative = sum("SELECT COUNT(*) AS n FROM delivery_histograms WHERE messages < 0").await;
+    for grain in ["hour", "day", "domain_hour", "domain_day"] {
+        let sql = "SELECT requested, spans FROM delivery_rollups WHERE grain = $1";
+        let (mut requested, mut spans) = (0, Histograms::default());
+        for row in database.fetch_all(sql, &[grain.into()]).await.unwrap() {
+            requested += row.int("requested").unwrap();
+            spans.add(&Histograms::decode(&row.bytes("spans").unwrap()).unwrap());
+        }
 
-    assert!(rolled > 0);
-    assert_eq!((rolled, negative), (single, 0));
+        assert_eq!((requested, spans.of("time_to_delivered").count()), (240, single), "{grain}");
+    }
+    assert_eq!(sum("SELECT COUNT(*) AS n FROM delivery_rollups WHERE sent < 0").await, 0);
+}
+
+#[tokio::test]
+async fn whole_days_agree_with_their_hours_and_their_minutes() {
+    let desk = Desk::with(&a_busy_morning().shuffled(5), 50).await;
+    let day = |interval, domain: Option<&str>| DeliveryQuery {
+        from: at("00:00:00") - TimeDelta::minutes(90),
+        to: at("00:00:00") + TimeDelta::hours(40),
+        recipient_domain: domain.map(str::to_owned),
+        ..cohort("00:00:00", "01:00:00", interval, Some(Dimension::MailboxProvider))
+    };
+
+    for domain in [None, Some("yahoo.com")] {
+        let days = desk.queries.delivery(&day(Interval::Day, domain)).await.expect("an answer");
+        let hours = desk.queries.delivery(&day(Interval::Hour, domain)).await.expect("an answer");
+        let minutes = desk.queries.delivery(&day(Interval::Minute, domain)).await.expect("an answer");
+
+        assert_eq!(days.totals.requested, if domain.is_some() { 80 } else { 240 });
+        assert_eq!((days.totals, &days.groups), (hours.totals, &hours.groups));
+        assert_eq!((days.totals, &days.groups), (minutes.totals, &minutes.groups));
+        assert_eq!(days.time_to_delivered, minutes.time_to_delivered);
+        assert_eq!((days.series.len(), hours.series.len()), (3, 42));
+    }
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use backstamp::queries::{DeliveryMetrics, Dimension, Group, Interval};
 
 use crate::history::{Desk, History, at, cohort};
 
-const RESET: &str = "password-reset";
-const VERIFY: &str = "email-verification";
+pub const RESET: &str = "password-reset";
+pub const VERIFY: &str = "email-verification";
 
-fn the_day() -> History {
+pub fn the_day() -> History {
     let mut day = History::default();
     day.mail(1)
         .requested(RESET, "m01@gmail.com", "10:00:00")

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::database::{Transaction, Value};
-use crate::domain::delivery::{Durations, Facts, Outcome};
+use crate::domain::delivery::{Durations, Facts, Loss, Outcome};
 use crate::event_log::ConsumeError;
 
 /// Ids per statement; a shorter list repeats its last one, so that few statements need preparing.
 const IDS: [usize; 2] = [16, 256];
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 26] = [
     "message_id",
     "facts",
     "requested_at",
@@ -22,6 +22,8 @@ const COLUMNS: [&str; 21] = [
     "recipient",
     "status",
     "bounce_category",
+    "lost_at",
+    "loss",
     "flags",
     "opens_human",
     "opens_machine",
@@ -31,6 +33,9 @@ const COLUMNS: [&str; 21] = [
     "time_to_accept",
     "time_to_delivered",
     "request_to_completed",
+    "delivered_to_opened",
+    "opened_to_clicked",
+    "clicked_to_completed",
 ];
 
 /// A row that shall be written.
@@ -51,11 +56,12 @@ impl MessageRow {
         let facts =
             serde_json::to_string(&self.facts).map_err(|error| unreadable(&self.message_id, &error))?;
         let outcome = Outcome::derive(&self.facts);
-        let durations = Durations::of(&self.facts);
+        let durations = Durations::of(&self.facts, &outcome);
+        let loss = Loss::of(&self.facts, &outcome.counters);
         let mailbox_provider = self.facts.mailbox_provider().to_owned();
         let request = self.facts.request;
         let text = |value: Option<&String>| Value::from(value.cloned().unwrap_or_default());
-        Ok(vec![
+        let mut values = vec![
             self.message_id.into(),
             facts.into(),
             request.as_ref().map(|request| request.at).into(),
@@ -68,16 +74,17 @@ impl MessageRow {
             self.recipient.into(),
             outcome.status().as_str().into(),
             self.facts.bounced.map(|bounce| bounce.category.as_str()).into(),
+            loss.map(|loss| loss.at.as_str()).into(),
+            loss.map(|loss| loss.reason).into(),
             outcome.counters.bits().into(),
             outcome.counters.opens_human.into(),
             outcome.counters.opens_machine.into(),
             outcome.counters.clicks_human.into(),
             outcome.counters.clicks_machine.into(),
             self.facts.sent_at.into(),
-            durations.to_accept.into(),
-            durations.to_delivered.into(),
-            durations.to_completed.into(),
-        ])
+        ];
+        values.extend(durations.values().into_iter().map(Value::from));
+        Ok(values)
     }
 }
 
