@@ -27,6 +27,8 @@ use crate::commands::{Commands, LinkPolicies};
 use crate::config::Config;
 use crate::database::Database;
 use crate::domain::email_verification::Verifying;
+use crate::dead_letters::DeadLetters;
+use crate::disclosures::Disclosures;
 use crate::domain::id::WebhookId;
 use crate::domain::keys::RootKeys;
 use crate::domain::one_time_link::LinkPolicy;
@@ -141,6 +143,8 @@ impl App {
                 queries::Settings { is_sandbox: config.is_sandboxed() },
             ),
             inbox,
+            dead_letters: DeadLetters::new(database.clone(), Arc::clone(&clock)),
+            disclosures: Disclosures::new(database.clone(), Arc::clone(&clock)),
             directory,
             api_keys: ApiKeys::new(database.clone(), Arc::clone(&clock)),
             registrations,

@@ -26,6 +26,7 @@ pub use password_resets::{RequestReset, UsableReset};
 pub use support::SupportError;
 
 use crate::clock::Clock;
+use crate::domain::address::EmailAddress;
 use crate::domain::id::{DataKeyId, MessageId};
 use crate::domain::keys::{IndexKey, RootKeys};
 use crate::domain::message::{Message, MessageCommand, MessageRefusal};
@@ -173,6 +174,18 @@ impl Commands {
         let known =
             |loaded: Loaded<Message>| KnownMessage { state: loaded.aggregate, data_key: loaded.data_key };
         Ok(loaded.into_iter().filter_map(|(id, message)| Some((id.parse().ok()?, known(message)))).collect())
+    }
+
+    /// Whom a mail is for: `None` if it is not ours, `Some(None)` once the recipient was erased.
+    pub async fn recipient_of(
+        &self,
+        message_id: MessageId,
+    ) -> Result<Option<Option<EmailAddress>>, CommandError> {
+        let loaded = self.load_message(message_id).await.map_err(|error| {
+            tracing::error!(%message_id, %error, "a mail cannot be loaded");
+            CommandError::Unavailable
+        })?;
+        Ok(loaded.aggregate.request().map(|requested| requested.recipient.known().cloned()))
     }
 
     /// The mail that a provider knows by this Message-ID.

@@ -8,6 +8,7 @@ mod bulk;
 mod connect;
 mod error;
 mod group_commit;
+pub mod page;
 mod row;
 pub mod scratch;
 mod transaction;

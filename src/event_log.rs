@@ -9,6 +9,7 @@ pub mod checkpoint;
 mod client_requests;
 pub mod codec;
 pub mod keyring;
+pub mod parked;
 mod reader;
 mod recorded;
 pub mod sealing;

@@ -9,12 +9,14 @@ mod browser;
 mod client_address;
 mod confirm;
 mod cors;
+mod dead_letters;
 mod docs;
 mod edge;
 mod email_verifications;
 mod export;
 mod fields;
 mod health;
+mod inbox;
 mod json;
 mod keys;
 mod listener;
@@ -44,6 +46,8 @@ use crate::accounts::{Directory, PasswordHasher, Registrations};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
 use crate::commands::Commands;
+use crate::dead_letters::DeadLetters;
+use crate::disclosures::Disclosures;
 use crate::domain::password::PasswordPolicy;
 use crate::inbox::Inbox;
 use crate::queries::Queries;
@@ -91,6 +95,8 @@ pub struct HttpState {
     pub commands: Commands,
     pub queries: Queries,
     pub inbox: Inbox,
+    pub dead_letters: DeadLetters,
+    pub disclosures: Disclosures,
     pub directory: Arc<dyn Directory>,
     pub api_keys: ApiKeys,
     pub registrations: Registrations,
@@ -116,6 +122,9 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         email_verifications::EmailVerificationsApi(state.clone()),
         messages::MessagesApi(state.clone()),
         metrics::MetricsApi(state.clone()),
+        inbox::InboxApi(state.clone()),
+        inbox::DisclosuresApi(state.clone()),
+        dead_letters::DeadLettersApi(state.clone()),
         keys::KeysApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
         prometheus::PrometheusApi(state.scrape.clone()),

@@ -5,7 +5,11 @@
 //! under the same signature is refused and kept as contested. Must never lose what it has answered 200 for.
 
 mod effect;
+mod masking;
+mod reading;
+mod replay;
 mod store;
+mod verification;
 mod worker;
 
 use std::sync::Arc;
@@ -15,8 +19,13 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+pub use reading::{OUTCOMES, WebhookDetail, WebhookFilter, WebhookSummary};
+pub use replay::{Replay, ReplayError, Selection};
 pub use store::{Standing, release_all, standing};
+pub use verification::Step;
 pub use worker::InboxWorker;
+
+pub use crate::database::page::ListError;
 
 use crate::clock::Clock;
 use crate::database::{Database, GroupCommit};
@@ -75,6 +84,7 @@ pub struct Inbox {
 }
 
 struct Inner {
+    database: Database,
     keys: Option<SigningKeys>,
     max_age: Duration,
     sealer: Arc<dyn BodySealer>,
@@ -97,14 +107,16 @@ impl Inbox {
     ) -> Self {
         let received = watch::Sender::new(());
         let wake = received.clone();
+        let writer = database.clone();
         let store = GroupCommit::start(tasks, WAITING, LARGEST_BATCH, move |batch| {
-            let (database, wake) = (database.clone(), wake.clone());
+            let (database, wake) = (writer.clone(), wake.clone());
             async move {
                 store::write(&database, batch).await;
                 wake.send_replace(());
             }
         });
-        Self { inner: Arc::new(Inner { keys, max_age, sealer, clock, store, received, metrics }) }
+        let inner = Inner { database, keys, max_age, sealer, clock, store, received, metrics };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Takes a post. Answers `Stored` only once it is durable.

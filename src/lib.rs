@@ -33,6 +33,8 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod database;
+pub mod dead_letters;
+pub mod disclosures;
 pub mod domain;
 pub mod event_log;
 pub mod http;

@@ -8,7 +8,6 @@ mod delivery;
 mod funnel;
 mod message_filter;
 mod messages;
-mod page;
 mod rates;
 mod resets;
 mod spans;
@@ -17,13 +16,13 @@ mod timeline;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::database::page::BadCursor;
 use crate::database::{Database, DatabaseError};
 
 pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
 pub use funnel::{Declined, Funnel, FunnelStep, Lost};
 pub use message_filter::MessageFilter;
 pub use messages::{BounceSummary, MessageSummary, Suppressed};
-pub use page::Page;
 pub use rates::Rates;
 pub use resets::{ResetFilter, ResetSummary};
 pub use spans::Percentiles;
@@ -58,8 +57,8 @@ pub enum QueryError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The cursor is none of ours.
-    #[error("the cursor is not one that a page gave")]
-    BadCursor,
+    #[error(transparent)]
+    BadCursor(#[from] BadCursor),
     /// `to` is not after `from`, or one of them is out of any calendar.
     #[error("the range is empty")]
     EmptyRange,

@@ -20,6 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("queries", &["domain", "event_log", "database", "config", "clock", "telemetry"]),
     ("accounts", &["domain", "database", "config", "clock", "telemetry"]),
     ("api_keys", &["domain", "database", "clock"]),
+    ("dead_letters", &["database", "clock"]),
+    ("disclosures", &["database", "clock"]),
     (
         "reactors",
         &[
@@ -48,6 +50,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inbox",
             "accounts",
             "api_keys",
+            "dead_letters",
+            "disclosures",
             "rendering",
             "config",
             "clock",

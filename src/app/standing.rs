@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::database::{Database, DatabaseError};
-use crate::event_log::{EventLog, checkpoint};
+use crate::event_log::{EventLog, checkpoint, parked};
 use crate::http::Scrape;
 use crate::telemetry::{Metrics, Standing};
 use crate::{inbox, projections, reactors};
@@ -42,7 +42,7 @@ impl Observer {
             last_webhook: inbox.last_received.map_or(0.0, |at| at.timestamp_micros() as f64 / 1e6),
             lag,
             dead_letters: vec![
-                ("event", checkpoint::count_parked(&self.database).await?),
+                ("event", parked::count(&self.database).await?),
                 ("work", outbox.parked),
                 ("webhook", inbox.failed),
             ],

@@ -53,23 +53,3 @@ pub async fn advance(
     transaction.execute(sql, &values).await?;
     Ok(())
 }
-
-/// Events that were put aside, over all consumers.
-pub async fn count_parked(database: &Database) -> Result<i64, DatabaseError> {
-    database.fetch_one("SELECT count(*) AS n FROM parked_events", &[]).await?.int("n")
-}
-
-/// Puts an event aside for the consumer, where an operator sees it.
-pub async fn park(
-    transaction: &mut Transaction,
-    consumer: &dyn Consumer,
-    position: i64,
-    error: &str,
-    now: DateTime<Utc>,
-) -> Result<(), DatabaseError> {
-    let sql = "INSERT INTO parked_events (consumer, position, error, parked_at) VALUES ($1, $2, $3, $4)
-               ON CONFLICT (consumer, position) DO NOTHING";
-    let values = [consumer.name().into(), position.into(), error.into(), now.timestamp_micros().into()];
-    transaction.execute(sql, &values).await?;
-    Ok(())
-}

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{EventLog, LogEvent, RecordedEvent, checkpoint};
+use super::{EventLog, LogEvent, RecordedEvent, checkpoint, parked};
 use crate::database::{DatabaseError, Transaction};
 
 /// Events of one batch at most.
@@ -135,7 +135,7 @@ impl Subscription {
                     self.failed(position, ConsumeError::Event(error.to_string())).await
                 }
                 _ if newer.is_some() => Ok(Turn::NotOurs),
-                _ => Ok(Turn::Idle),
+                _ => self.try_again().await,
             };
         };
         match self.handle(seen, events).await {
@@ -170,6 +170,46 @@ impl Subscription {
         Ok(Turn::Advanced)
     }
 
+    /// Nothing is new: time for an event that was parked and shall be handled once more.
+    async fn try_again(&self) -> Result<Turn, ConsumeError> {
+        let (database, consumer) = (self.log.database(), self.consumer.as_ref());
+        let Some(position) = parked::next(database, consumer.name()).await? else { return Ok(Turn::Idle) };
+        let outcome = self.handle_parked(position).await;
+        match &outcome {
+            Err(ConsumeError::Database(error)) if error.is_transient() => {}
+            Err(error) => {
+                parked::keep(database, consumer.name(), position, &error.to_string()).await?;
+                tracing::error!(consumer = consumer.name(), position, %error, "a parked event failed again");
+                return Ok(Turn::Advanced);
+            }
+            Ok(_) => {}
+        }
+        outcome
+    }
+
+    async fn handle_parked(&self, position: i64) -> Result<Turn, ConsumeError> {
+        let consumer = self.consumer.as_ref();
+        let stretch = self.log.read_after(position - 1, 1).await?;
+        if let Some((_, error)) = stretch.unreadable {
+            return Err(ConsumeError::Event(error.to_string()));
+        }
+        if stretch.events.iter().any(|event| event.event == LogEvent::Unknown) {
+            return Ok(Turn::NotOurs);
+        }
+        let mut transaction = self.log.database().begin().await?;
+        if checkpoint::lock(&mut transaction, consumer).await?.is_none() {
+            return Ok(Turn::NotOurs);
+        }
+        // Another leader may have been faster.
+        if parked::forget(&mut transaction, consumer.name(), position).await? {
+            consumer.handle(&stretch.events, &mut transaction).await?;
+            transaction.commit().await?;
+            consumer.committed();
+            tracing::info!(consumer = consumer.name(), position, "a parked event was handled");
+        }
+        Ok(Turn::Advanced)
+    }
+
     /// One event fails by itself: try again some times, then park it or wait at it.
     async fn failed(&mut self, position: i64, error: ConsumeError) -> Result<Turn, ConsumeError> {
         self.failures += 1;
@@ -180,7 +220,7 @@ impl Subscription {
         let now = self.log.clock().now();
         let mut transaction = self.log.database().begin().await?;
         if checkpoint::lock(&mut transaction, consumer).await? == Some(position - 1) {
-            checkpoint::park(&mut transaction, consumer, position, &error.to_string(), now).await?;
+            parked::park(&mut transaction, consumer, position, &error.to_string(), now).await?;
             checkpoint::advance(&mut transaction, consumer, position, now).await?;
             transaction.commit().await?;
             tracing::error!(consumer = consumer.name(), position, %error, "event parked");

@@ -368,6 +368,33 @@ async fn a_failing_event_is_parked_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
+async fn a_parked_event_is_handled_once_more_when_somebody_asks_for_it() {
+    let bench = bench().await;
+    let database = &bench.scratch.database;
+    bench.log.append(append_of("s", Expected::Any, &[plain(1), plain(2), plain(3)])).await.unwrap();
+    let follow = async |fails_at| {
+        let scribe = Arc::new(Scribe { fails_at, on_failure: OnFailure::Park });
+        let mut subscription = Subscription::new(bench.log.clone(), scribe);
+        while !matches!(subscription.turn().await, Ok(Turn::Idle)) {}
+        seen(&bench.scratch).await.unwrap()
+    };
+    let ask = async || database.execute("UPDATE parked_events SET replay_at = 1", &[]).await.unwrap();
+
+    let parked = follow(2).await;
+    let unasked = follow(0).await;
+    ask().await;
+    let failed_again = follow(2).await;
+    let row = database.fetch_one("SELECT replays, replay_at FROM parked_events", &[]).await.unwrap();
+    ask().await;
+    let handled = follow(0).await;
+
+    assert_eq!((parked, unasked, failed_again, handled), (2, 2, 2, 3));
+    assert_eq!((row.int("replays").unwrap(), row.is_null("replay_at").unwrap()), (1, true));
+    assert!(database.fetch_all("SELECT * FROM parked_events", &[]).await.unwrap().is_empty());
+    assert_eq!(checkpoint::position(database, "scribe").await.unwrap(), 3);
+}
+
+#[tokio::test]
 async fn a_consumer_that_must_not_skip_waits_at_the_failing_event() {
     let bench = bench().await;
     bench.log.append(append_of("s", Expected::Any, &[plain(1), plain(2), plain(3)])).await.unwrap();

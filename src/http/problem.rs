@@ -3,6 +3,8 @@
 //! An answer names a code of a closed list and what the caller can do; it never carries a cause, SQL, a
 //! stack or an address.
 
+mod lists;
+
 use std::fmt;
 
 use poem::Response;
@@ -50,7 +52,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of its status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedRequest,
         Self::MalformedJson,
         Self::TokenInvalid,
@@ -184,7 +186,7 @@ impl Problem {
     }
 
     /// The parameter of this name is none of its closed list.
-    fn unknown_word(name: &str) -> Self {
+    pub fn unknown_word(name: &str) -> Self {
         Self::invalid(vec![FieldError::new(format!("/{name}"), "invalid", format!("there is no such {name}"))])
     }
 
@@ -358,7 +360,7 @@ impl From<SupportError> for Problem {
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Self {
         let pointer = match error {
-            QueryError::BadCursor => "/cursor",
+            QueryError::BadCursor(_) => "/cursor",
             QueryError::EmptyRange => "/to",
             QueryError::TooManyPoints { .. } => "/interval",
             QueryError::Unknown(name) => return Self::unknown_word(name),

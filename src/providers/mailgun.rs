@@ -13,4 +13,6 @@ mod signature;
 pub use account::{AccountError, DomainState, EVENT_TYPES, MailgunAccount, Registered};
 pub use client::{InvalidSettings, Mailgun, MailgunSettings};
 pub use event::{Untranslatable, translate};
-pub use signature::{Refusal, Signature, SigningKeys, Verified, event_data, verify};
+pub use signature::{
+    Refusal, Signature, SigningKeys, Verified, content_digest, event_data, signed_by, verify,
+};

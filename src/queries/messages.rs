@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 use serde::Serialize;
 
-use super::page::{Cursor, LARGEST, Page};
 use super::{MessageFilter, Queries, QueryError};
+use crate::database::page::{Cursor, LARGEST, Page};
 use crate::database::Row;
 use crate::domain::bounce::{BounceClass, Category};
 use crate::domain::delivery::{Counters, Facts, Loss, Outcome, RequestFacts, Status, Step, Suppression};

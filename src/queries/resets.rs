@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::page::{Cursor, LARGEST, Page};
 use super::{Queries, QueryError};
+use crate::database::page::{Cursor, LARGEST, Page};
 use crate::database::{Row, Value};
 use crate::domain::id::RequestId;
 

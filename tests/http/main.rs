@@ -5,7 +5,9 @@
 
 mod api;
 mod edge;
+mod inbox;
 mod keys;
+mod operators;
 mod pages;
 
 use std::sync::Arc;
@@ -19,14 +21,17 @@ use backstamp::api_keys::ApiKeys;
 use backstamp::clock::{Clock, FixedClock};
 use backstamp::commands::{Commands, Context, LinkPolicies, RequestReset};
 use backstamp::database::scratch::Scratch;
+use backstamp::dead_letters::DeadLetters;
+use backstamp::disclosures::Disclosures;
 use backstamp::domain::address::EmailAddress;
 use backstamp::domain::id::MessageId;
 use backstamp::domain::keys::RootKeys;
 use backstamp::domain::password::PasswordPolicy;
 use backstamp::domain::password_reset::{PasswordResetCommand, Resetting};
-use backstamp::event_log::{EventLog, Keyring};
+use backstamp::event_log::{EventLog, Keyring, Subscription, Turn};
 use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, Scrape, routes};
 use backstamp::inbox::Inbox;
+use backstamp::projections;
 use backstamp::providers::mailgun::SigningKeys;
 use backstamp::queries::{Queries, Settings};
 use backstamp::rendering::Renderer;
@@ -80,7 +85,9 @@ struct TestServer {
     directory: Arc<BuiltInDirectory>,
     api_keys: ApiKeys,
     clock: Arc<FixedClock>,
-    _scratch: Scratch,
+    log: EventLog,
+    inbox: Inbox,
+    scratch: Scratch,
 }
 
 impl TestServer {
@@ -106,7 +113,8 @@ impl TestServer {
             &tasks,
         );
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
-        let commands = Commands::new(log, clock.clone(), roots, LinkPolicies::default(), 3, tasks);
+        let commands =
+            Commands::new(log.clone(), clock.clone(), roots, LinkPolicies::default(), 3, tasks);
         let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
 
         let api_keys = ApiKeys::new(database.clone(), clock.clone());
@@ -129,7 +137,9 @@ impl TestServer {
         let state = HttpState {
             commands: commands.clone(),
             queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
-            inbox,
+            inbox: inbox.clone(),
+            dead_letters: DeadLetters::new(database.clone(), clock.clone()),
+            disclosures: Disclosures::new(database.clone(), clock.clone()),
             directory: directory.clone(),
             api_keys: api_keys.clone(),
             registrations: Registrations::new(directory.as_ref().clone()),
@@ -144,7 +154,7 @@ impl TestServer {
             sandbox: None,
         };
         let client = TestClient::new(routes(state).boxed());
-        Self { client, commands, directory, api_keys, clock, _scratch: scratch }
+        Self { client, commands, directory, api_keys, clock, log, inbox, scratch }
     }
 
     /// An account with this address.
@@ -183,6 +193,23 @@ impl TestServer {
         self.commands.links(&stream, link, Context::caused_by("test")).await.unwrap();
         let resets = self.commands.load_links::<Resetting>(&stream).await.unwrap().aggregate;
         self.commands.token_of(&stream, resets.request(request_id).unwrap()).unwrap().reveal()
+    }
+
+    /// Lets every projection catch up with the log.
+    async fn follow(&self) {
+        for projection in projections::all() {
+            let mut subscription = Subscription::new(self.log.clone(), projection);
+            while subscription.turn().await.unwrap() == Turn::Advanced {}
+        }
+    }
+
+    /// With the operator's key.
+    async fn ask(&self, path: &str) -> TestResponse {
+        self.client.get(path).header("authorization", "Bearer bsk_admin").send().await
+    }
+
+    async fn act(&self, path: &str, body: Value) -> TestResponse {
+        self.client.post(path).header("authorization", "Bearer bsk_admin").body_json(&body).send().await
     }
 
     async fn post(&self, path: &str, body: Value) -> TestResponse {

@@ -126,11 +126,29 @@ pub fn verify(
     if age.to_std().is_ok_and(|age| age > max_age) {
         return Err(Refusal::Stale);
     }
-    let content_digest = Sha256::digest(json::canonical(&members, &SIGNATURE_MEMBERS)).into();
+    let content_digest = digest(&members);
     let Some(Value::Object(event_data)) = members.remove("event-data") else {
         return Err(Refusal::NoEventData);
     };
     Ok(Verified { replay_key: signature.replay_key(), content_digest, signed_at, event_data })
+}
+
+/// Which of the keys has signed a webhook, the current one being 0; `None` if none of them has.
+pub fn signed_by(body: &[u8], keys: Option<&SigningKeys>) -> Result<Option<usize>, Refusal> {
+    let Ok(Value::Object(members)) = json::parse(body) else { return Err(Refusal::NotJson) };
+    let signature = Signature::read(members.get("signature").ok_or(Refusal::NoSignature)?)?;
+    let is_by = |key: &SecretString| signature.is_by_one_of(&SigningKeys(vec![key.clone()]));
+    Ok(keys.and_then(|keys| keys.0.iter().position(is_by)))
+}
+
+/// The digest that stands for a webhook's content, see [`Verified::content_digest`].
+pub fn content_digest(body: &[u8]) -> Option<[u8; 32]> {
+    let Ok(Value::Object(members)) = json::parse(body) else { return None };
+    Some(digest(&members))
+}
+
+fn digest(members: &Map<String, Value>) -> [u8; 32] {
+    Sha256::digest(json::canonical(members, &SIGNATURE_MEMBERS)).into()
 }
 
 /// The event of a webhook that was verified when it was stored.

@@ -1,0 +1,195 @@
+//! What operators see of the inbox: each webhook with what became of it, and one of them with its body and every
+//! step of its verification. Addresses in a body are masked; the body itself is shown only by [`Inbox::reveal`].
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::masking::masked;
+use super::verification::{self, Step};
+use super::Inbox;
+use crate::database::page::{Cursor, LARGEST, ListError, Page};
+use crate::database::{Row, Value};
+use crate::domain::id::WebhookId;
+use crate::providers::mailgun;
+
+const COLUMNS: &str = "id, source, provider, received_at, signed_at, outcome, reason, message_id, attempts, \
+                       body, wrapped_key, content_digest";
+/// Signatures that came again with other content stand apart; they look the same to a reader.
+const CONTESTED: &str = "id, 'webhook' AS source, 'mailgun' AS provider, received_at, \
+                         NULL AS signed_at, 'contested' AS outcome, \
+                         'its signature was seen before with other content' AS reason, NULL AS message_id, \
+                         CAST(0 AS BIGINT) AS attempts, body, wrapped_key, content_digest";
+
+/// What can become of a webhook.
+pub const OUTCOMES: [&str; 8] =
+    ["pending", "processed", "unmatched", "malformed", "unknown", "ignored", "failed", "contested"];
+
+/// Which webhooks. Every given field must hold.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookFilter {
+    /// One of [`OUTCOMES`].
+    pub outcome: Option<String>,
+    pub message_id: Option<String>,
+    /// `webhook` or `events_api`.
+    pub source: Option<String>,
+    /// Received at this instant or later.
+    pub after: Option<DateTime<Utc>>,
+    /// Received before this instant.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// A webhook and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WebhookSummary {
+    pub id: String,
+    /// `webhook`: it was posted. `events_api`: it was found when we asked.
+    pub source: String,
+    pub provider: String,
+    pub received_at: Option<DateTime<Utc>>,
+    pub signed_at: Option<DateTime<Utc>>,
+    pub outcome: String,
+    /// Why it had no effect.
+    pub reason: Option<String>,
+    /// The mail that it had an effect on.
+    pub message_id: Option<String>,
+    pub attempts: i64,
+    /// The provider's name for what happened; null if the body was erased or tells none.
+    pub event: Option<String>,
+    pub event_at: Option<DateTime<Utc>>,
+}
+
+/// One webhook in full.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WebhookDetail {
+    #[serde(flatten)]
+    pub summary: WebhookSummary,
+    /// As it was posted, with what names a person masked; null once it was erased.
+    pub body: Option<Json>,
+    /// Each check that it went through, in order.
+    pub verification: Vec<Step>,
+}
+
+/// A row with its body open.
+pub(super) struct Opened {
+    pub(super) summary: WebhookSummary,
+    pub(super) content_digest: String,
+    /// None once it was erased.
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl Inbox {
+    /// A page of webhooks, newest first.
+    pub async fn webhooks(
+        &self,
+        filter: &WebhookFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<WebhookSummary>, ListError> {
+        let limit = limit.clamp(1, LARGEST);
+        let (mut sql, mut values) = filter.select();
+        if let Some(cursor) = cursor {
+            let cursor = Cursor::parse(cursor)?;
+            values.extend([cursor.at.into(), cursor.id.into()]);
+            let (at, id) = (values.len() - 1, values.len());
+            sql.push_str(&format!(" AND (received_at, id) < (${at}, ${id})"));
+        }
+        values.push((limit + 1).into());
+        sql.push_str(&format!(" ORDER BY received_at DESC, id DESC LIMIT ${}", values.len()));
+        let rows = self.inner.database.fetch_all(&sql, &values).await?;
+        let rows = rows.iter().map(|row| {
+            let place = Cursor { at: row.int("received_at")?, id: row.text("id")? };
+            Ok((place, self.open(row)?.summary))
+        });
+        Ok(Page::of(rows.collect::<Result<_, ListError>>()?, limit))
+    }
+
+    /// One webhook in full, masked.
+    pub async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookDetail>, ListError> {
+        let Some(opened) = self.find(id).await? else { return Ok(None) };
+        let verification = verification::steps(&opened, self.inner.keys.as_ref(), self.inner.max_age);
+        let body = opened.body.as_deref().map(|body| match serde_json::from_slice(body) {
+            Ok(body) => masked(body),
+            Err(_) => Json::Null,
+        });
+        Ok(Some(WebhookDetail { summary: opened.summary, body, verification }))
+    }
+
+    /// The body as it was posted. Whoever is shown it sees personal data: the caller must keep a record of it.
+    /// `None` if there is no such webhook, `Some(None)` if it was erased.
+    pub async fn reveal(&self, id: WebhookId) -> Result<Option<Option<Vec<u8>>>, ListError> {
+        Ok(self.find(id).await?.map(|opened| opened.body))
+    }
+
+    async fn find(&self, id: WebhookId) -> Result<Option<Opened>, ListError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM webhooks WHERE id = $1 \
+             UNION ALL SELECT {CONTESTED} FROM contested_webhooks WHERE id = $1"
+        );
+        let row = self.inner.database.fetch_optional(&sql, &[id.to_string().into()]).await?;
+        row.map(|row| self.open(&row)).transpose()
+    }
+
+    fn open(&self, row: &Row) -> Result<Opened, ListError> {
+        let id = row.text("id")?;
+        let wrapped_key = row.optional_bytes("wrapped_key")?;
+        let sealed = row.bytes("body")?;
+        let body = wrapped_key.zip(id.parse().ok());
+        let body = body.and_then(|(key, id)| self.inner.sealer.open(id, &sealed, &key));
+        let event = body.as_deref().and_then(mailgun::event_data);
+        let time = |micros: Option<i64>| micros.and_then(DateTime::from_timestamp_micros);
+        let summary = WebhookSummary {
+            id,
+            source: row.text("source")?,
+            provider: row.text("provider")?,
+            received_at: time(Some(row.int("received_at")?)),
+            signed_at: time(row.optional_int("signed_at")?),
+            outcome: row.text("outcome")?,
+            reason: row.optional_text("reason")?,
+            message_id: row.optional_text("message_id")?,
+            attempts: row.int("attempts")?,
+            event: event.as_ref().and_then(name_of),
+            event_at: event.as_ref().and_then(|event| Some(mailgun::translate(event).ok()?.at)),
+        };
+        Ok(Opened {
+            summary,
+            content_digest: row.text("content_digest")?,
+            body,
+        })
+    }
+}
+
+/// `failed` is told apart by its severity, as Mailgun's own names of webhooks do.
+fn name_of(event: &Map<String, Json>) -> Option<String> {
+    let word = |name: &str| Some(event.get(name)?.as_str()?.chars().take(100).collect::<String>());
+    let name = word("event")?.to_lowercase();
+    Some(match word("severity") {
+        Some(severity) if name == "failed" => format!("{}_fail", severity.to_lowercase()),
+        _ => name,
+    })
+}
+
+impl WebhookFilter {
+    fn select(&self) -> (String, Vec<Value>) {
+        let after = self.after.map_or(0, |at| at.timestamp_micros());
+        let before = self.before.map_or(i64::MAX, |at| at.timestamp_micros());
+        let mut values: Vec<Value> = vec![after.into(), before.into()];
+        let range = "received_at >= $1 AND received_at < $2";
+        if self.outcome.as_deref() == Some("contested") {
+            // They had no effect on any message, and all were posted.
+            let none = self.message_id.is_some() || self.source.as_deref().is_some_and(|source| source != "webhook");
+            let none = if none { " AND 1 = 0" } else { "" };
+            return (format!("SELECT {CONTESTED} FROM contested_webhooks WHERE {range}{none}"), values);
+        }
+        let mut sql = format!("SELECT {COLUMNS} FROM webhooks WHERE {range}");
+        for (column, value) in
+            [("outcome", &self.outcome), ("message_id", &self.message_id), ("source", &self.source)]
+        {
+            if let Some(value) = value {
+                values.push(value.into());
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        (sql, values)
+    }
+}
