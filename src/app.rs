@@ -26,9 +26,9 @@ use crate::clock::Clock;
 use crate::commands::{Commands, LinkPolicies};
 use crate::config::Config;
 use crate::database::Database;
-use crate::domain::email_verification::Verifying;
 use crate::dead_letters::DeadLetters;
 use crate::disclosures::Disclosures;
+use crate::domain::email_verification::Verifying;
 use crate::domain::id::WebhookId;
 use crate::domain::keys::RootKeys;
 use crate::domain::one_time_link::LinkPolicy;
@@ -39,8 +39,8 @@ use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
 use crate::queries::{self, Queries};
 use crate::reactors::{
-    self, ExpireLinks, ForgetUnknownAddresses, ForgetUnverifiedAddresses, IssueLinks, Mails,
-    NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleWork, SendDueMessages, SendSettings,
+    self, AskAboutSilentMessages, ExpireLinks, ForgetUnknownAddresses, ForgetUnverifiedAddresses, IssueLinks,
+    Mails, NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleWork, SendDueMessages, SendSettings,
     SettleCompletions, TellOwnerOfRegistration, VerificationLinks, WelcomeAfterVerification, Workers,
 };
 use crate::rendering::Renderer;
@@ -129,7 +129,7 @@ impl App {
             mail,
             _lock: lock,
         };
-        app.follow_the_log(&config, &directory, &registrations, &renderer, &clock);
+        app.follow_the_log(&config, &directory, &registrations, &renderer, &inbox, &clock);
         let volume = Arc::new(projections::Volume::new(metrics.clone(), log.clone()));
         app.tasks.spawn(Subscription::new(log.clone(), volume).run(app.stop.clone()));
         let worker = InboxWorker::new(database.clone(), inbox.clone(), commands.clone());
@@ -172,6 +172,7 @@ impl App {
         directory: &Arc<dyn Directory>,
         registrations: &Registrations,
         renderer: &Renderer,
+        inbox: &Inbox,
         clock: &Arc<dyn Clock>,
     ) {
         for projection in projections::all() {
@@ -186,7 +187,7 @@ impl App {
             self.tasks.clone(),
             self.stop.clone(),
         );
-        let reactors = self.reactors(config, directory, registrations, renderer);
+        let reactors = self.reactors(config, directory, registrations, renderer, inbox);
         for reactor in &reactors {
             workers.start(Arc::clone(reactor));
         }
@@ -200,6 +201,7 @@ impl App {
         directory: &Arc<dyn Directory>,
         registrations: &Registrations,
         renderer: &Renderer,
+        inbox: &Inbox,
     ) -> Vec<Arc<dyn Reactor>> {
         let commands = || self.commands.clone();
         let directory = || Arc::clone(directory);
@@ -215,8 +217,16 @@ impl App {
             message_id_domain: self.mail.domain.clone(),
             reconcile_after: config.mail.reconcile_after,
         };
+        let silence = AskAboutSilentMessages {
+            commands: commands(),
+            provider: Arc::clone(&self.mail.provider),
+            inbox: inbox.clone(),
+            silent_after: config.mail.silent_after,
+            message_id_domain: self.mail.domain.clone(),
+        };
         let provider_client = Arc::clone(&self.mail.provider);
         vec![
+            Arc::new(silence),
             Arc::new(IssueLinks { issuer: ResetLinks { directory: directory() }, mails: mails() }),
             Arc::new(IssueLinks {
                 issuer: VerificationLinks { directory: directory(), registrations: registrations.clone() },

@@ -11,6 +11,7 @@ mod group_commit;
 pub mod page;
 mod row;
 pub mod scratch;
+mod tables;
 mod transaction;
 mod value;
 
@@ -21,6 +22,7 @@ use sqlx::{PgPool, SqlitePool};
 pub use error::DatabaseError;
 pub use group_commit::{GroupCommit, QueueFull, Submission};
 pub use row::Row;
+use transaction::Connection;
 pub use transaction::Transaction;
 pub use value::Value;
 
@@ -134,10 +136,10 @@ impl Database {
     /// Begins a transaction that may write. On SQLite it holds the writer from the start, so it never fails
     /// halfway because another one wrote first; do nothing slow in it.
     pub async fn begin(&self) -> Result<Transaction, DatabaseError> {
-        Ok(match self {
-            Self::Postgres(pool) => Transaction::Postgres(pool.begin().await?),
-            Self::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-        })
+        Ok(Transaction::new(match self {
+            Self::Postgres(pool) => Connection::Postgres(pool.begin().await?),
+            Self::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+        }))
     }
 
     /// Whether the database answers within this time.

@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -32,7 +35,7 @@ use crate::database::{Database, GroupCommit};
 use crate::domain::id::WebhookId;
 use crate::providers::mailgun::{self, SigningKeys};
 use crate::telemetry::Metrics;
-use store::{NewWebhook, Stored};
+use store::{NewWebhook, Source, Stored};
 
 /// Webhooks that may wait to be stored; beyond it the provider is asked to come back.
 const WAITING: usize = 8192;
@@ -138,6 +141,7 @@ impl Inbox {
         let (sealed, wrapped_key) = inner.sealer.seal(id, &body);
         let webhook = NewWebhook {
             id,
+            source: Source::Webhook,
             replay_key: hex::encode(verified.replay_key),
             content_digest: hex::encode(verified.content_digest),
             received_at: now,
@@ -154,6 +158,33 @@ impl Inbox {
             }
             Ok(Some(None) | None) | Err(_) => Receipt::Unavailable,
         }
+    }
+
+    /// Takes what the provider told when we asked, its events in its own words, on the same way as what it posts.
+    /// What is known already changes nothing. Answers whether all of it is durable.
+    pub async fn take_found(&self, events: Vec<Map<String, Value>>) -> bool {
+        let inner = &self.inner;
+        let now = inner.clock.now();
+        let found = events.into_iter().map(|event| {
+            let id = WebhookId::from_uuid(inner.clock.uuid());
+            let content = serde_json::json!({ "event-data": event }).to_string();
+            let digest = hex::encode(Sha256::digest(&content));
+            let (body, wrapped_key) = inner.sealer.seal(id, content.as_bytes());
+            // Nobody signed it: the content is its own key, and asking twice finds it twice.
+            let webhook = NewWebhook {
+                id,
+                source: Source::EventsApi,
+                replay_key: format!("events_api:{digest}"),
+                content_digest: digest,
+                received_at: now,
+                signed_at: now,
+                body,
+                wrapped_key,
+            };
+            inner.store.submit(webhook)
+        });
+        let stored = join_all(found.collect::<Vec<_>>()).await;
+        stored.into_iter().all(|stored| matches!(stored, Ok(Some(Some(_)))))
     }
 
     fn received(&self) -> watch::Receiver<()> {

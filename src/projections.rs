@@ -4,6 +4,7 @@
 //! Must never send anything, ask anybody, or write what cannot be derived again.
 
 mod deliveries;
+mod rebuild;
 mod resets;
 mod timeline;
 mod volume;
@@ -15,13 +16,15 @@ use crate::domain::id::{AccountId, ApiKeyId};
 use crate::event_log::Consumer;
 
 pub use deliveries::Deliveries;
+pub use rebuild::{Rebuild, RebuildError};
 pub use resets::Resets;
 pub use timeline::Timeline;
 pub use volume::Volume;
 
 /// A consumer whose tables follow from the log alone.
 pub trait Projection: Consumer {
-    /// Its tables: emptied, with its checkpoint put back to 0, they come out the same again.
+    /// Its tables: folded again from the first event, they come out the same. None of them has the name of a
+    /// column, so that another table can stand in for it.
     fn tables(&self) -> &'static [&'static str];
 }
 

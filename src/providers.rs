@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use crate::domain::address::EmailAddress;
 use crate::domain::id::MessageId;
@@ -147,4 +148,15 @@ pub trait Provider: Send + Sync {
         message_id_header: &str,
         since: DateTime<Utc>,
     ) -> Result<Option<Accepted>, LookUpError>;
+
+    /// Everything that the provider knows of what happened to this message, each event in its own words, as it
+    /// would have posted it. Providers that post nothing have nothing to tell.
+    async fn events_of(
+        &self,
+        _message_id: MessageId,
+        _message_id_header: &str,
+        _since: DateTime<Utc>,
+    ) -> Result<Vec<Map<String, Value>>, LookUpError> {
+        Err(LookUpError::Unsupported { reason: "it keeps no events".to_owned() })
+    }
 }

@@ -5,6 +5,7 @@
 //! no rebuild: a replay can never send mail. Every piece of work may be done twice after a crash, so each
 //! reactor says in its header what a crash midway means. Must never write another consumer's tables.
 
+mod ask_about_silent_messages;
 mod breaker;
 mod expire_links;
 mod forget_unknown_addresses;
@@ -27,6 +28,7 @@ mod worker;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use ask_about_silent_messages::AskAboutSilentMessages;
 pub use expire_links::ExpireLinks;
 pub use forget_unknown_addresses::ForgetUnknownAddresses;
 pub use forget_unverified_addresses::ForgetUnverifiedAddresses;

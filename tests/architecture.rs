@@ -30,6 +30,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "commands",
             "accounts",
             "providers",
+            // What a provider tells when it is asked goes the same way as what it posts.
+            "inbox",
             "rendering",
             "database",
             "config",

@@ -30,6 +30,9 @@ pub struct MailConfig {
     /// `BACKSTAMP_MAILGUN_SIGNING_KEY`, comma separated while they rotate. At least one with Mailgun; with
     /// SMTP for the late reports of a former Mailgun.
     pub signing_keys: Vec<SecretString>,
+    /// `BACKSTAMP_SILENT_AFTER`, seconds without a report on a mail after which the provider is asked about it,
+    /// default 900, in the sandbox 10.
+    pub silent_after: Duration,
 }
 
 /// Who takes mails from us.
@@ -65,10 +68,10 @@ impl MailConfig {
     pub(super) fn read(reader: &mut Reader) -> Self {
         let signing_keys = reader.secrets("BACKSTAMP_MAILGUN_SIGNING_KEY");
         let provider = provider(reader, signing_keys.is_empty());
-        let patience = match provider {
-            MailProvider::Sandbox => 2,
-            MailProvider::Mailgun { .. } => 300,
-            MailProvider::Smtp(_) => 60,
+        let (patience, silence) = match provider {
+            MailProvider::Sandbox => (2, 10),
+            MailProvider::Mailgun { .. } => (300, 900),
+            MailProvider::Smtp(_) => (60, 900),
         };
         let from = reader.parsed("BACKSTAMP_MAIL_FROM", Sender::parse);
         if let MailProvider::Smtp(server) = &provider
@@ -83,6 +86,7 @@ impl MailConfig {
             track_opens: reader.flag("BACKSTAMP_TRACK_OPENS", true),
             reconcile_after: reader.seconds("BACKSTAMP_RECONCILE_AFTER", patience, 1..=DAY),
             signing_keys,
+            silent_after: reader.seconds("BACKSTAMP_SILENT_AFTER", silence, 1..=DAY),
         }
     }
 }

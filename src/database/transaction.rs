@@ -1,12 +1,20 @@
 //! Several statements that take effect together or not at all. Dropped without `commit`, nothing happened.
 
+use std::borrow::Cow;
+
 use sqlx::{Postgres, Sqlite};
 
 use super::{DatabaseError, Dialect, Row, Value, bulk, value};
 
 /// A transaction under way.
 #[derive(Debug)]
-pub enum Transaction {
+pub struct Transaction {
+    connection: Connection,
+    stand_ins: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Connection {
     /// On PostgreSQL, READ COMMITTED.
     Postgres(sqlx::Transaction<'static, Postgres>),
     /// On SQLite, with the writer held.
@@ -14,24 +22,35 @@ pub enum Transaction {
 }
 
 impl Transaction {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, stand_ins: vec![] }
+    }
+
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
-        match self {
-            Self::Postgres(_) => Dialect::Postgres,
-            Self::Sqlite(_) => Dialect::Sqlite,
+        match self.connection {
+            Connection::Postgres(_) => Dialect::Postgres,
+            Connection::Sqlite(_) => Dialect::Sqlite,
         }
+    }
+
+    /// From now on statements that name a table reach the one that stands in for it. The name of such a table must
+    /// not be a column's too.
+    pub fn stand_in(&mut self, tables: Vec<(&'static str, String)>) {
+        self.stand_ins = tables;
     }
 
     /// Reads all rows.
     pub async fn fetch_all(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DatabaseError> {
-        Ok(match self {
-            Self::Postgres(transaction) => value::postgres(sql, values)
+        let sql = &*with_stand_ins(sql, &self.stand_ins);
+        Ok(match &mut self.connection {
+            Connection::Postgres(transaction) => value::postgres(sql, values)
                 .fetch_all(&mut **transaction)
                 .await?
                 .into_iter()
                 .map(Row::Postgres)
                 .collect(),
-            Self::Sqlite(transaction) => value::sqlite(sql, values)
+            Connection::Sqlite(transaction) => value::sqlite(sql, values)
                 .fetch_all(&mut **transaction)
                 .await?
                 .into_iter()
@@ -51,11 +70,12 @@ impl Transaction {
 
     /// Runs one statement; answers the number of rows it changed.
     pub async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, DatabaseError> {
-        Ok(match self {
-            Self::Postgres(transaction) => {
+        let sql = &*with_stand_ins(sql, &self.stand_ins);
+        Ok(match &mut self.connection {
+            Connection::Postgres(transaction) => {
                 value::postgres(sql, values).execute(&mut **transaction).await?.rows_affected()
             }
-            Self::Sqlite(transaction) => {
+            Connection::Sqlite(transaction) => {
                 value::sqlite(sql, values).execute(&mut **transaction).await?.rows_affected()
             }
         })
@@ -73,17 +93,19 @@ impl Transaction {
         if rows.is_empty() {
             return Ok(0);
         }
-        let transaction = match self {
-            Self::Postgres(transaction) => {
+        let transaction = match &mut self.connection {
+            Connection::Postgres(transaction) => {
                 let (sql, arrays) = bulk::postgres(table, columns, &rows, suffix);
+                let sql = with_stand_ins(&sql, &self.stand_ins);
                 return Ok(bulk::bind(&sql, &arrays).execute(&mut **transaction).await?.rows_affected());
             }
-            Self::Sqlite(transaction) => transaction,
+            Connection::Sqlite(transaction) => transaction,
         };
         let mut inserted = 0;
         let mut rest = rows.as_slice();
         for size in bulk::CHUNKS {
             let sql = bulk::sqlite(table, columns, size, suffix);
+            let sql = with_stand_ins(&sql, &self.stand_ins);
             while rest.len() >= size {
                 let (chunk, after) = rest.split_at(size);
                 let values = chunk.concat();
@@ -96,10 +118,59 @@ impl Transaction {
 
     /// Makes it take effect. After a lost connection nobody knows whether it did.
     pub async fn commit(self) -> Result<(), DatabaseError> {
-        match self {
-            Self::Postgres(transaction) => transaction.commit().await,
-            Self::Sqlite(transaction) => transaction.commit().await,
+        match self.connection {
+            Connection::Postgres(transaction) => transaction.commit().await,
+            Connection::Sqlite(transaction) => transaction.commit().await,
         }
         .map_err(DatabaseError::of_write)
+    }
+}
+
+/// The statement with every table that has a stand-in replaced. Texts in quotes stay as they are.
+fn with_stand_ins<'a>(sql: &'a str, stand_ins: &[(&'static str, String)]) -> Cow<'a, str> {
+    if stand_ins.is_empty() {
+        return Cow::Borrowed(sql);
+    }
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut replaced = String::with_capacity(sql.len());
+    for (place, part) in sql.split('\'').enumerate() {
+        if place > 0 {
+            replaced.push('\'');
+        }
+        if place % 2 == 1 {
+            replaced.push_str(part);
+            continue;
+        }
+        let mut rest = part;
+        while let Some(start) = rest.find(is_of_a_name) {
+            let (before, name) = rest.split_at(start);
+            let (name, after) = name.split_at(name.find(|c| !is_of_a_name(c)).unwrap_or(name.len()));
+            replaced.push_str(before);
+            match stand_ins.iter().find(|(table, _)| *table == name) {
+                Some((_, stand_in)) => replaced.push_str(&format!("\"{stand_in}\"")),
+                None => replaced.push_str(name),
+            }
+            rest = after;
+        }
+        replaced.push_str(rest);
+    }
+    Cow::Owned(replaced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_replaced_where_its_whole_name_stands_and_not_in_a_text() {
+        let stand_ins = [("resets", "resets@2".to_owned()), ("mail", "mail@2".to_owned())];
+        let sql = "UPDATE resets SET n = resets.n + 1, kind = 'resets' WHERE resets_by = 'it''s mail' OR mail.x = 1";
+
+        let replaced = with_stand_ins(sql, &stand_ins);
+
+        let expected = "UPDATE \"resets@2\" SET n = \"resets@2\".n + 1, kind = 'resets' \
+                        WHERE resets_by = 'it''s mail' OR \"mail@2\".x = 1";
+        assert_eq!(replaced, expected);
+        assert_eq!(with_stand_ins(sql, &[]), sql);
     }
 }

@@ -53,3 +53,22 @@ pub async fn advance(
     transaction.execute(sql, &values).await?;
     Ok(())
 }
+
+/// Whether the consumer has a checkpoint.
+pub async fn exists(database: &Database, consumer: &str) -> Result<bool, DatabaseError> {
+    let sql = "SELECT 1 AS one FROM checkpoints WHERE consumer = $1";
+    Ok(database.fetch_optional(sql, &[consumer.into()]).await?.is_some())
+}
+
+/// Whether newer code has moved the consumer's checkpoint.
+pub async fn is_newer(database: &Database, consumer: &dyn Consumer) -> Result<bool, DatabaseError> {
+    let sql = "SELECT 1 AS one FROM checkpoints WHERE consumer = $1 AND code_version > $2";
+    let values = [consumer.name().into(), consumer.code_version().into()];
+    Ok(database.fetch_optional(sql, &values).await?.is_some())
+}
+
+/// The consumer is no more.
+pub async fn remove(transaction: &mut Transaction, consumer: &str) -> Result<(), DatabaseError> {
+    transaction.execute("DELETE FROM checkpoints WHERE consumer = $1", &[consumer.into()]).await?;
+    Ok(())
+}

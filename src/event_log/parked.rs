@@ -55,3 +55,21 @@ pub async fn keep(
     database.execute(sql, &[consumer.into(), position.into(), error.into()]).await?;
     Ok(())
 }
+
+/// What one consumer failed at becomes another's, or nobody's.
+pub async fn rename(
+    transaction: &mut Transaction,
+    consumer: &str,
+    name: Option<&str>,
+) -> Result<(), DatabaseError> {
+    match name {
+        Some(name) => {
+            let sql = "UPDATE parked_events SET consumer = $2 WHERE consumer = $1";
+            transaction.execute(sql, &[consumer.into(), name.into()]).await?
+        }
+        None => {
+            transaction.execute("DELETE FROM parked_events WHERE consumer = $1", &[consumer.into()]).await?
+        }
+    };
+    Ok(())
+}

@@ -90,7 +90,8 @@ pub struct Metadata {
     pub event_id: EventId,
     /// The command that led to it.
     pub command_id: CommandId,
-    /// What made somebody give that command: an event (`evt_…`), a webhook (`whk_…`), a client (`http`).
+    /// What made somebody give that command: an event (`evt_…`), a webhook (`whk_…`),
+    /// what we found when we asked the provider (`events_api:whk_…`), a client (`http`).
     pub causation: String,
     /// The key that its personal data are sealed under.
     pub data_key: Option<DataKeyId>,

@@ -20,7 +20,7 @@ use crate::dead_letters::Which;
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
-struct ReplayRequest {
+struct DeadLetterReplay {
     /// `event` or `work`; without it both.
     #[serde(default)]
     kind: Option<String>,
@@ -90,10 +90,10 @@ impl DeadLettersApi {
     async fn replay_all(
         &self,
         #[oai(scope = "SupportAct")] caller: Caller<SupportAct>,
-        body: Strict<ReplayRequest>,
+        body: Strict<DeadLetterReplay>,
     ) -> Result<ReplayResponse, Problem> {
         let Self(state) = self;
-        let ReplayRequest { kind, failed_at, confirm_count } = body.0;
+        let DeadLetterReplay { kind, failed_at, confirm_count } = body.0;
         let which = which(kind, failed_at)?;
         let count = state.dead_letters.count(&which).await?;
         match confirm_count {

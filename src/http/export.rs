@@ -60,7 +60,11 @@ fn table(rows: impl Iterator<Item = impl Iterator<Item = String>>) -> io::Result
 
 /// A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection); the quote makes it text.
 fn defused(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) { format!("'{cell}") } else { cell }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+        format!("'{cell}")
+    } else {
+        cell
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +91,8 @@ mod tests {
 
         let lines: Vec<&str> = text.split("\r\n").collect();
         let said = "\"a \"\"b\"\", c\"";
-        let [plain, calc, sum] = ["plain", "'=cmd|' /C calc'!A0", "'-1+1"].map(|name| format!("{name},{said}"));
+        let [plain, calc, sum] =
+            ["plain", "'=cmd|' /C calc'!A0", "'-1+1"].map(|name| format!("{name},{said}"));
         assert_eq!(lines, ["name,said", &plain, &calc, &sum, ""]);
     }
 

@@ -21,11 +21,11 @@ use crate::domain::id::{MessageId, WebhookId};
 use crate::inbox::{OUTCOMES, Replay, Selection, WebhookFilter};
 
 /// Ids of one selection at most.
-const MOST_IDS: usize = 500;
+const MOST_IDS: usize = 300;
 
 /// Where a report came from.
 #[derive(Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename_all = "snake_case", rename = "WebhookSource")]
 enum Source {
     /// The provider posted it.
     Webhook,
@@ -36,8 +36,8 @@ enum Source {
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
-struct ReplayRequest {
-    /// These webhooks, at most 500.
+struct WebhookReplay {
+    /// These webhooks, at most 300.
     #[serde(default)]
     ids: Option<Vec<String>>,
     /// Those received at this instant or later.
@@ -55,6 +55,7 @@ struct ReplayRequest {
 }
 
 #[derive(Object, Serialize)]
+#[oai(rename = "ReplayedWebhooks")]
 struct Replayed {
     /// Webhooks that the selection holds.
     count: i64,
@@ -107,10 +108,8 @@ impl InboxApi {
         cursor: Query<Option<String>>,
     ) -> Result<Answer, Problem> {
         let mut faults = Faults::default();
-        let [outcome, message_id, cursor] = words(
-            &mut faults,
-            [("outcome", outcome.0), ("message_id", message_id.0), ("cursor", cursor.0)],
-        );
+        let [outcome, message_id, cursor] =
+            words(&mut faults, [("outcome", outcome.0), ("message_id", message_id.0), ("cursor", cursor.0)]);
         faults.none()?;
         known_outcome(outcome.as_deref())?;
         let source = source.0.map(|source| match source {
@@ -176,7 +175,7 @@ impl InboxApi {
     async fn replay_many(
         &self,
         #[oai(scope = "SupportAct")] caller: Caller<SupportAct>,
-        body: Strict<ReplayRequest>,
+        body: Strict<WebhookReplay>,
     ) -> Result<ReplayResponse, Problem> {
         let (selection, confirmation) = understand(body.0)?;
         let Replay { count, confirmation, replayed } =
@@ -191,11 +190,10 @@ impl InboxApi {
     }
 }
 
-fn understand(body: ReplayRequest) -> Result<(Selection, Option<String>), Problem> {
-    let ReplayRequest { ids, since, until, outcome, confirmation } = body;
+fn understand(body: WebhookReplay) -> Result<(Selection, Option<String>), Problem> {
+    let WebhookReplay { ids, since, until, outcome, confirmation } = body;
     let mut faults = Faults::default();
-    let [outcome, confirmation] =
-        words(&mut faults, [("outcome", outcome), ("confirmation", confirmation)]);
+    let [outcome, confirmation] = words(&mut faults, [("outcome", outcome), ("confirmation", confirmation)]);
     faults.none()?;
     known_outcome(outcome.as_deref())?;
     let fault = |pointer: &str, code, message: String| {

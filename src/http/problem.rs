@@ -187,7 +187,11 @@ impl Problem {
 
     /// The parameter of this name is none of its closed list.
     pub fn unknown_word(name: &str) -> Self {
-        Self::invalid(vec![FieldError::new(format!("/{name}"), "invalid", format!("there is no such {name}"))])
+        Self::invalid(vec![FieldError::new(
+            format!("/{name}"),
+            "invalid",
+            format!("there is no such {name}"),
+        )])
     }
 
     /// No key, or not a valid one (RFC 6750 §3).

@@ -1,5 +1,6 @@
 //! What a provider's event does to our message: one command, one effect key.
 
+use super::store::Source;
 use crate::commands::{Commands, Context, ExecuteError};
 use crate::domain::id::{DataKeyId, MessageId, WebhookId};
 use crate::domain::message::MessageCommand;
@@ -17,12 +18,17 @@ pub enum NoEffect {
 /// Gives the command that the event stands for, and settles the webhook in the same transaction.
 pub async fn take(
     commands: &Commands,
-    webhook: WebhookId,
+    (webhook, source): (WebhookId, Source),
     message_id: MessageId,
     data_key: Option<DataKeyId>,
     event: ProviderEvent,
 ) -> Result<(), NoEffect> {
     let context = Context::settling(webhook, message_id, effect_key(message_id, &event), data_key);
+    let context = match source {
+        Source::Webhook => context,
+        // Whoever reads the log sees that nobody posted it.
+        Source::EventsApi => Context { causation: format!("events_api:{webhook}"), ..context },
+    };
     let at = event.at;
     let command = match event.kind {
         Kind::Opened(client) => {

@@ -48,7 +48,11 @@ fn mask_text(name: &str, text: &str) -> String {
         return format!("{link}?{HIDDEN}");
     }
     // Ids, tokens and signatures stay as they are: without an address in it a text names nobody.
-    if text.contains(['@', '\u{ff20}']) || text.contains("%40") || text.contains("=40") { mask(text) } else { text.into() }
+    if text.contains(['@', '\u{ff20}']) || text.contains("%40") || text.contains("=40") {
+        mask(text)
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::Inbox;
 use super::masking::masked;
 use super::verification::{self, Step};
-use super::Inbox;
 use crate::database::page::{Cursor, LARGEST, ListError, Page};
 use crate::database::{Row, Value};
 use crate::domain::id::WebhookId;
@@ -151,11 +151,7 @@ impl Inbox {
             event: event.as_ref().and_then(name_of),
             event_at: event.as_ref().and_then(|event| Some(mailgun::translate(event).ok()?.at)),
         };
-        Ok(Opened {
-            summary,
-            content_digest: row.text("content_digest")?,
-            body,
-        })
+        Ok(Opened { summary, content_digest: row.text("content_digest")?, body })
     }
 }
 
@@ -177,7 +173,8 @@ impl WebhookFilter {
         let range = "received_at >= $1 AND received_at < $2";
         if self.outcome.as_deref() == Some("contested") {
             // They had no effect on any message, and all were posted.
-            let none = self.message_id.is_some() || self.source.as_deref().is_some_and(|source| source != "webhook");
+            let none =
+                self.message_id.is_some() || self.source.as_deref().is_some_and(|source| source != "webhook");
             let none = if none { " AND 1 = 0" } else { "" };
             return (format!("SELECT {CONTESTED} FROM contested_webhooks WHERE {range}{none}"), values);
         }

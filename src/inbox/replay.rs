@@ -86,10 +86,12 @@ impl Inbox {
         match row.map(|row| row.text("outcome")).transpose()?.as_deref() {
             None => Err(ReplayError::NotFound),
             Some("pending") => Ok(()),
-            Some("contested") => {
-                Err(ReplayError::Impossible("Its content is not what was signed first; it must have no effect."))
+            Some("contested") => Err(ReplayError::Impossible(
+                "Its content is not what was signed first; it must have no effect.",
+            )),
+            Some(_) => {
+                Err(ReplayError::Impossible("Its body was erased; there is nothing left to understand."))
             }
-            Some(_) => Err(ReplayError::Impossible("Its body was erased; there is nothing left to understand.")),
         }
     }
 
@@ -103,10 +105,15 @@ impl Inbox {
         let now = self.inner.clock.now();
         let digest = hex::encode(Sha256::digest(serde_json::json!(selection).to_string()));
         let Some(confirmation) = confirmation else {
-            let until = selection.until.unwrap_or(now).timestamp_micros();
+            // Also what came at this very instant.
+            let until = selection.until.map_or(now.timestamp_micros() + 1, |at| at.timestamp_micros());
             let count = selection.count(database, until).await?;
             let confirmation = serde_json::json!(Confirmation { digest, until, count }).to_string();
-            return Ok(Replay { count, confirmation: Some(URL_SAFE_NO_PAD.encode(confirmation)), replayed: 0 });
+            return Ok(Replay {
+                count,
+                confirmation: Some(URL_SAFE_NO_PAD.encode(confirmation)),
+                replayed: 0,
+            });
         };
         let confirmed: Confirmation = URL_SAFE_NO_PAD
             .decode(confirmation)

@@ -10,11 +10,12 @@ use crate::domain::id::WebhookId;
 /// How long a worker has for a webhook before another may take it up.
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "id",
     "replay_key",
     "content_digest",
     "provider",
+    "source",
     "received_at",
     "signed_at",
     "outcome",
@@ -26,6 +27,7 @@ const COLUMNS: [&str; 10] = [
 /// A verified webhook on its way into the table.
 pub struct NewWebhook {
     pub id: WebhookId,
+    pub source: Source,
     pub replay_key: String,
     pub content_digest: String,
     pub received_at: DateTime<Utc>,
@@ -33,6 +35,28 @@ pub struct NewWebhook {
     /// Sealed.
     pub body: Vec<u8>,
     pub wrapped_key: Vec<u8>,
+}
+
+/// How a report came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The provider posted it.
+    Webhook,
+    /// It was found in the provider's events API.
+    EventsApi,
+}
+
+impl Source {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::EventsApi => "events_api",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        if name == "events_api" { Self::EventsApi } else { Self::Webhook }
+    }
 }
 
 /// What the table had to say.
@@ -46,6 +70,7 @@ pub enum Stored {
 /// A webhook that waits to be understood.
 pub struct Pending {
     pub id: WebhookId,
+    pub source: Source,
     pub body: Vec<u8>,
     pub wrapped_key: Option<Vec<u8>>,
     pub attempts: u32,
@@ -108,6 +133,7 @@ fn row(webhook: &NewWebhook) -> Vec<Value> {
         (&webhook.replay_key).into(),
         (&webhook.content_digest).into(),
         "mailgun".into(),
+        webhook.source.as_str().into(),
         received_at.into(),
         webhook.signed_at.timestamp_micros().into(),
         "pending".into(),
@@ -174,11 +200,11 @@ pub async fn claim(
         "UPDATE webhooks SET due_at = $2, attempts = attempts + 1 WHERE id IN (
              SELECT id FROM webhooks WHERE outcome = 'pending' AND due_at <= $1
              ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-         RETURNING id, body, wrapped_key, attempts",
+         RETURNING id, source, body, wrapped_key, attempts",
         "UPDATE webhooks SET due_at = $2, attempts = attempts + 1 WHERE id IN (
              SELECT id FROM webhooks WHERE outcome = 'pending' AND due_at <= $1
              ORDER BY due_at, id LIMIT $3)
-         RETURNING id, body, wrapped_key, attempts",
+         RETURNING id, source, body, wrapped_key, attempts",
     );
     let values = [at.into(), (now + LEASE).timestamp_micros().into(), Value::from(limit)];
     let mut transaction = database.begin().await?;
@@ -188,6 +214,7 @@ pub async fn claim(
         .map(|row| {
             Ok(Pending {
                 id: row.text("id")?.parse().unwrap_or_else(|_| WebhookId::from_uuid(uuid::Uuid::nil())),
+                source: Source::of(&row.text("source")?),
                 body: row.bytes("body")?,
                 wrapped_key: row.optional_bytes("wrapped_key")?,
                 attempts: u32::try_from(row.int("attempts")?).unwrap_or(u32::MAX),

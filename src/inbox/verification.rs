@@ -25,12 +25,19 @@ fn step(step: &'static str, ok: impl Into<Option<bool>>, detail: impl Into<Strin
 
 pub(super) fn steps(webhook: &Opened, keys: Option<&SigningKeys>, max_age: Duration) -> Vec<Step> {
     let Some(body) = &webhook.body else {
-        return vec![step("content", None, "The body was erased; nothing can be checked again."), effect(webhook)];
+        return vec![
+            step("content", None, "The body was erased; nothing can be checked again."),
+            effect(webhook),
+        ];
     };
     let mut steps = if webhook.summary.source == "webhook" {
         signed(webhook, body, keys, max_age)
     } else {
-        vec![step("source", true, "Found in the provider's events API, which we asked over our own connection.")]
+        vec![step(
+            "source",
+            true,
+            "Found in the provider's events API, which we asked over our own connection.",
+        )]
     };
     match mailgun::event_data(body).map(|event| mailgun::translate(&event)) {
         Some(Ok(event)) => {
@@ -52,23 +59,39 @@ pub(super) fn steps(webhook: &Opened, keys: Option<&SigningKeys>, max_age: Durat
 fn signed(webhook: &Opened, body: &[u8], keys: Option<&SigningKeys>, max_age: Duration) -> Vec<Step> {
     let signature = match mailgun::signed_by(body, keys) {
         Err(refusal) => return vec![step("signature", false, format!("The signature is none: {refusal}."))],
-        Ok(None) => step("signature", false, "None of the keys that are configured now has made the signature."),
+        Ok(None) => {
+            step("signature", false, "None of the keys that are configured now has made the signature.")
+        }
         Ok(Some(0)) => step("signature", true, "Signed by the current key."),
         Ok(Some(place)) => step("signature", true, format!("Signed by the previous key number {place}.")),
     };
-    let age = webhook.summary.received_at.zip(webhook.summary.signed_at).map(|(received, signed)| received - signed);
+    let age = webhook
+        .summary
+        .received_at
+        .zip(webhook.summary.signed_at)
+        .map(|(received, signed)| received - signed);
     let age = age.map_or_else(
         || step("age", None, "When it was signed was not kept."),
         |age| {
             let fresh = age.to_std().map_or(true, |age| age <= max_age);
-            step("age", fresh, format!("It came {} s after it was signed; {} s are allowed.", age.num_seconds(), max_age.as_secs()))
+            step(
+                "age",
+                fresh,
+                format!(
+                    "It came {} s after it was signed; {} s are allowed.",
+                    age.num_seconds(),
+                    max_age.as_secs()
+                ),
+            )
         },
     );
     let contested = webhook.summary.outcome == "contested";
     let content = match content_digest(body) {
-        _ if contested => {
-            step("content", false, "The same signature came before with other content: whoever posted this has altered it.")
-        }
+        _ if contested => step(
+            "content",
+            false,
+            "The same signature came before with other content: whoever posted this has altered it.",
+        ),
         Some(digest) if digest == webhook.content_digest => {
             step("content", true, "The content is the one that first came under this signature.")
         }

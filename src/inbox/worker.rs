@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inbox;
 use super::effect::{self, NoEffect};
-use super::store::{self, Kept, Pending};
+use super::store::{self, Kept, Pending, Source};
 use crate::commands::{Commands, KnownMessage};
 use crate::database::{Database, DatabaseError};
 use crate::domain::address::EmailAddress;
@@ -48,6 +48,7 @@ enum Outcome {
 /// A webhook in our words.
 struct Understood {
     id: WebhookId,
+    source: Source,
     attempts: u32,
     event: ProviderEvent,
     message_id: Option<MessageId>,
@@ -134,7 +135,7 @@ impl InboxWorker {
 
     /// Opens, translates, and finds which message it names.
     async fn understand(&self, webhook: Pending) -> Result<Understood, Kept> {
-        let Pending { id, body, wrapped_key, attempts } = webhook;
+        let Pending { id, source, body, wrapped_key, attempts } = webhook;
         let keep =
             |outcome, reason: &str| Kept { id, outcome, reason: reason.to_owned(), recipient_key: None };
         let plain = wrapped_key
@@ -148,16 +149,18 @@ impl InboxWorker {
             (None, Some(header)) => self.commands.find_message(header).await.ok().flatten(),
             (None, None) => None,
         };
-        Ok(Understood { id, attempts, event, message_id })
+        Ok(Understood { id, source, attempts, event, message_id })
     }
 
     async fn take(&self, webhook: Understood, messages: &Messages) -> Outcome {
-        let Understood { id, attempts, event, message_id } = webhook;
+        let Understood { id, source, attempts, event, message_id } = webhook;
         let recipient = event.recipient.as_deref().and_then(|text| EmailAddress::parse(text).ok());
         let recipient_key =
             recipient.as_ref().map(|address| self.commands.index_key().stream_key(address).to_string());
         let taken = match check(&event, message_id, recipient_key.as_deref(), messages) {
-            Ok((message_id, data_key)) => effect::take(&self.commands, id, message_id, data_key, event).await,
+            Ok((message_id, data_key)) => {
+                effect::take(&self.commands, (id, source), message_id, data_key, event).await
+            }
             Err(reason) => Err(reason),
         };
         match taken {

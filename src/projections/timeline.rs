@@ -89,6 +89,8 @@ fn source(causation: &str) -> &'static str {
     match causation {
         "http" => "client",
         _ if causation.starts_with("whk_") => "provider",
+        // The provider knew it and its webhook never came.
+        _ if causation.starts_with("events_api:") => "events_api",
         _ if ["operator", "key_", "acc_", "cli"].iter().any(|prefix| causation.starts_with(prefix)) => {
             "operator"
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 
 use super::{Accepted, LookUpError, OutgoingMail, Provider, SendError};
 use crate::domain::id::MessageId;
@@ -54,6 +55,22 @@ impl Provider for Counted {
         let outcome = match &answer {
             Ok(Some(_)) => "found",
             Ok(None) => "not_found",
+            Err(LookUpError::Unavailable { .. }) => "look_up_unavailable",
+            Err(LookUpError::Unsupported { .. }) => "look_up_unsupported",
+        };
+        self.metrics.provider_request(self.name(), outcome);
+        answer
+    }
+
+    async fn events_of(
+        &self,
+        message_id: MessageId,
+        message_id_header: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Map<String, Value>>, LookUpError> {
+        let answer = self.provider.events_of(message_id, message_id_header, since).await;
+        let outcome = match &answer {
+            Ok(_) => "events_read",
             Err(LookUpError::Unavailable { .. }) => "look_up_unavailable",
             Err(LookUpError::Unsupported { .. }) => "look_up_unsupported",
         };

@@ -49,7 +49,11 @@ impl MessageFilter {
         for flag in &self.flags {
             let (name, is_so) = flag.strip_prefix('-').map_or((flag.as_str(), true), |name| (name, false));
             let condition = counted(name).ok_or(QueryError::Unknown("flag"))?;
-            sql.push_str(&if is_so { format!(" AND {condition}") } else { format!(" AND NOT ({condition})") });
+            sql.push_str(&if is_so {
+                format!(" AND {condition}")
+            } else {
+                format!(" AND NOT ({condition})")
+            });
         }
         self.check()?;
         for (column, value) in [
@@ -76,11 +80,13 @@ impl MessageFilter {
 
     /// Words of closed lists.
     fn check(&self) -> Result<(), QueryError> {
-        let known = |word: &Option<String>, is_known: &dyn Fn(&str) -> bool| {
-            word.as_deref().is_none_or(is_known)
-        };
+        let known =
+            |word: &Option<String>, is_known: &dyn Fn(&str) -> bool| word.as_deref().is_none_or(is_known);
         for (name, is_known) in [
-            ("mailbox_provider", known(&self.mailbox_provider, &|word| MailboxProvider::parse(word).is_some())),
+            (
+                "mailbox_provider",
+                known(&self.mailbox_provider, &|word| MailboxProvider::parse(word).is_some()),
+            ),
             ("bounce_category", known(&self.bounce_category, &|word| Category::parse(word).is_some())),
             ("lost_at", known(&self.lost_at, &|word| Step::ALL.iter().any(|step| step.as_str() == word))),
             ("loss", known(&self.loss, &|word| Loss::all().any(|loss| loss.reason == word))),

@@ -5,8 +5,8 @@ use futures_util::{Stream, stream};
 use serde::Serialize;
 
 use super::{MessageFilter, Queries, QueryError};
-use crate::database::page::{Cursor, LARGEST, Page};
 use crate::database::Row;
+use crate::database::page::{Cursor, LARGEST, Page};
 use crate::domain::bounce::{BounceClass, Category};
 use crate::domain::delivery::{Counters, Facts, Loss, Outcome, RequestFacts, Status, Step, Suppression};
 use crate::domain::id::{MessageId, RequestId, VerificationId};

@@ -29,7 +29,7 @@ pub struct TimelineEntry {
     pub kind: String,
     /// A sentence for an operator.
     pub text: String,
-    /// `client`, `system`, `provider` or `operator`.
+    /// `client`, `system`, `provider`, `events_api` (the provider's report, found when we asked) or `operator`.
     pub source: String,
     /// What else is known.
     pub meta: Map<String, Json>,

@@ -64,7 +64,8 @@ pub(super) struct Mail {
 pub(super) struct Planned {
     pub(super) name: &'static str,
     pub(super) at: DateTime<Utc>,
-    pub(super) due: DateTime<Utc>,
+    /// When its webhook is posted; never, if nobody is told.
+    pub(super) due: Option<DateTime<Utc>>,
     pub(super) data: Value,
 }
 
@@ -278,7 +279,7 @@ async fn insert_event(
     .bind(mail.to.to_ascii_lowercase())
     .bind(event.at.timestamp_micros())
     .bind(event.data.to_string())
-    .bind(event.due.timestamp_micros())
+    .bind(event.due.map(|due| due.timestamp_micros()))
     .execute(&mut **transaction)
     .await
     .map(drop)

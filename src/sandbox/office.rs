@@ -92,7 +92,8 @@ impl Office {
         for step in outcome.steps(&self.settings.pace) {
             due += step.after;
             let data = event::on_the_way(&mail, step.what, at.max(due), &*self.clock);
-            events.push(Planned { name: event::name(step.what), at: at.max(due), due, data });
+            let posted_at = (outcome != Outcome::Unreported).then_some(due);
+            events.push(Planned { name: event::name(step.what), at: at.max(due), due: posted_at, data });
             at = at.max(due) + TICK;
         }
         (mail, events)
@@ -114,7 +115,7 @@ impl Office {
         let at = now.max(earliest.min(now + MAX_AHEAD));
         let data = event::engagement(mail, engagement, actor, (delivered_at, at), &*self.clock);
         let name = if *engagement == Engagement::Opened { "opened" } else { "clicked" };
-        self.mailbox.plan(mail, &Planned { name, at, due: now, data }).await?;
+        self.mailbox.plan(mail, &Planned { name, at, due: Some(now), data }).await?;
         self.bell.notify_one();
         Ok(())
     }

@@ -19,6 +19,8 @@ pub(super) enum Outcome {
     Suppressed,
     /// Accepted, and never heard of again.
     Lost,
+    /// Delivered, and no webhook tells of it; only whoever asks the events API learns it.
+    Unreported,
     /// The call itself is refused.
     Refused,
 }
@@ -58,6 +60,8 @@ impl Outcome {
             Self::Suppressed
         } else if begins("lost") {
             Self::Lost
+        } else if begins("unreported") {
+            Self::Unreported
         } else if begins("refuse") {
             Self::Refused
         } else {
@@ -74,6 +78,7 @@ impl Outcome {
             Self::Complained => "complained",
             Self::Suppressed => "suppressed",
             Self::Lost => "lost",
+            Self::Unreported => "unreported",
             Self::Refused => "refused",
         }
     }
@@ -82,7 +87,7 @@ impl Outcome {
     pub(super) fn steps(self, pace: &Pace) -> Vec<Step> {
         let at_once = Duration::ZERO;
         let rest = match self {
-            Self::Delivered => vec![(pace.step, What::Delivered(1))],
+            Self::Delivered | Self::Unreported => vec![(pace.step, What::Delivered(1))],
             Self::Bounced(diagnostic) => vec![(pace.step, What::Bounced(diagnostic))],
             Self::Suppressed => vec![(pace.step, What::Bounced(&diagnostics::ON_THE_LIST))],
             Self::Deferred => vec![
@@ -118,6 +123,7 @@ mod tests {
         assert_eq!(outcome("complain-1@example.test"), "complained");
         assert_eq!(outcome("suppressed@example.test"), "suppressed");
         assert_eq!(outcome("lost1@example.test"), "lost");
+        assert_eq!(outcome("unreported@example.test"), "unreported");
         assert_eq!(outcome("refused@example.test"), "refused");
     }
 

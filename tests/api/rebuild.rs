@@ -1,12 +1,14 @@
-//! What people read is derived: emptied and folded again, beside the running program, every answer is the
-//! same.
+//! What people read is derived: folded again beside the running program, every answer is the same before it, in
+//! the midst of it and after it, whoever is killed meanwhile.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use backstamp::clock::{Clock, SystemClock};
 use backstamp::projections;
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Api, Installation, Program, eventually, tables};
 
@@ -111,6 +113,68 @@ async fn every_answer_is_the_same_after_a_rebuild_beside_the_running_program() {
     assert!(before.len() > 60, "too few answers to compare: {}", before.len());
     assert_same(&before, &rebuilt);
     assert_same(&before, &one_by_one);
+}
+
+/// Asks again and again until told to stop; answers how often, and the least number of messages told.
+async fn keep_asking(api: Api, path: String, stop: CancellationToken) -> (usize, i64) {
+    let (mut asked, mut least) = (0, i64::MAX);
+    while !stop.is_cancelled() {
+        let metrics = api.ask(&path).await;
+        least = least.min(metrics["totals"]["requested"].as_i64().expect("a number"));
+        asked += 1;
+    }
+    (asked, least)
+}
+
+#[tokio::test]
+async fn the_running_program_gives_complete_answers_all_the_time_while_mail_goes_on() {
+    let (installation, program) = with_history().await;
+    let path = format!("{METRICS}?{}&group_by=template", today());
+    let stop = CancellationToken::new();
+    let asking = tokio::spawn(keep_asking(program.api.clone(), path.clone(), stop.clone()));
+
+    for round in 0..3 {
+        let newcomer = format!("newcomer{round}@example.test");
+        installation.account(&newcomer).await;
+        program.api.request_reset(&newcomer).await;
+        installation.succeed(&["rebuild"], "").await;
+    }
+    stop.cancel();
+    let (asked, least) = asking.await.expect("it asked");
+    eventually("every mail is counted once", async || {
+        let totals = program.api.ask(&path).await["totals"].take();
+        (totals["requested"] == 12 && totals["delivered"] == 7).then_some(())
+    })
+    .await;
+
+    assert!(asked > 3 && least >= 9, "{asked} answers, of which one told of {least} messages");
+    assert!(beside(&installation).await.is_empty(), "nothing is left beside the live tables");
+}
+
+/// Tables that stand beside the live ones.
+async fn beside(installation: &Installation) -> Vec<String> {
+    let names = tables::names(&installation.scratch.database).await;
+    names.into_iter().filter(|name| name.contains('@')).collect()
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_killed_leaves_the_live_tables_as_they_were() {
+    let (installation, program) = with_history().await;
+    let day = today();
+    let before = answers(&program.api, &day).await;
+    let mut cut_in_the_midst = 0;
+
+    for millis in [0, 5, 10, 20, 40, 80, 160] {
+        installation.cut(&["rebuild"], Duration::from_millis(50 + millis)).await;
+        cut_in_the_midst += usize::from(!beside(&installation).await.is_empty());
+        tables::folded(&installation.scratch.database).await;
+        assert_same(&before, &answers(&program.api, &day).await);
+    }
+    installation.succeed(&["rebuild"], "").await;
+
+    assert!(cut_in_the_midst > 0, "none of the cuts came while a rebuild was under way");
+    assert_same(&before, &answers(&program.api, &day).await);
+    assert!(beside(&installation).await.is_empty());
 }
 
 #[tokio::test]

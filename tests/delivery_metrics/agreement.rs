@@ -48,7 +48,11 @@ fn anything(seed: u64) -> History {
     history.doubled().shuffled(seed)
 }
 
-async fn list(desk: &Desk, query: &DeliveryQuery, adjust: impl FnOnce(&mut MessageFilter)) -> Vec<MessageSummary> {
+async fn list(
+    desk: &Desk,
+    query: &DeliveryQuery,
+    adjust: impl FnOnce(&mut MessageFilter),
+) -> Vec<MessageSummary> {
     let mut filter = MessageFilter {
         after: Some(query.from),
         before: Some(query.to),
@@ -88,7 +92,9 @@ async fn assert_counters(desk: &Desk, query: &DeliveryQuery, totals: &Counters) 
 
 fn cohorts() -> Vec<DeliveryQuery> {
     let day = at("00:00:00");
-    let over = |hours, minutes| DeliveryQuery::over(day, day + TimeDelta::hours(hours) + TimeDelta::minutes(minutes));
+    let over = |hours, minutes| {
+        DeliveryQuery::over(day, day + TimeDelta::hours(hours) + TimeDelta::minutes(minutes))
+    };
     vec![
         DeliveryQuery { interval: Interval::Day, ..over(72, 0) },
         DeliveryQuery { from: day + TimeDelta::minutes(245), ..over(30, 7) },
@@ -105,7 +111,10 @@ async fn every_counter_is_the_length_of_a_list() {
         for query in cohorts() {
             let metrics = desk.queries.delivery(&query).await.expect("an answer");
 
-            assert!(metrics.totals.requested > 5 && metrics.totals.bounced > 0, "{query:?} has something to count");
+            assert!(
+                metrics.totals.requested > 5 && metrics.totals.bounced > 0,
+                "{query:?} has something to count"
+            );
             assert_counters(&desk, &query, &metrics.totals).await;
             let mut sum = Counters::default();
             metrics.series.iter().for_each(|point| sum.add(&point.totals, 1));
@@ -144,7 +153,8 @@ async fn every_number_of_the_funnel_is_the_length_of_a_list() {
 
             let mut before = None;
             for step in &funnel.steps {
-                let reached = list(&desk, &query, |filter| filter.flags = vec![step.name.as_str().into()]).await;
+                let reached =
+                    list(&desk, &query, |filter| filter.flags = vec![step.name.as_str().into()]).await;
                 assert_eq!(step.count, reached.len() as i64, "{:?}", step.name);
                 for lost in &step.losses {
                     let rows = list(&desk, &query, |filter| {

@@ -21,8 +21,7 @@ fn losses(funnel: &Funnel, step: usize) -> Vec<(&str, i64)> {
 
 #[tokio::test]
 async fn every_message_is_lost_at_one_step_for_one_reason() {
-    for (told, history) in
-        [("in order", the_day()), ("reversed and doubled", the_day().reversed().doubled())]
+    for (told, history) in [("in order", the_day()), ("reversed and doubled", the_day().reversed().doubled())]
     {
         let desk = Desk::with(&history, 5).await;
 

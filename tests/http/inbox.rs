@@ -80,7 +80,9 @@ async fn the_inbox_tells_what_became_of_each_report() {
     let first = json(server.ask(&format!("{LIST}?limit=1")).await).await;
     let rest = server.rows(&format!("{LIST}?cursor={}", first["next_cursor"].as_str().unwrap())).await;
     assert_eq!(rest, known[1..]);
-    for (query, pointer) in [("outcome=fine", "/outcome"), ("cursor=x", "/cursor"), ("source=mail", "/source")] {
+    for (query, pointer) in
+        [("outcome=fine", "/outcome"), ("cursor=x", "/cursor"), ("source=mail", "/source")]
+    {
         let refused = problem(server.ask(&format!("{LIST}?{query}")).await).await;
         assert_eq!(refused, refusal(422, "invalid_request", &[pointer]));
     }
@@ -100,7 +102,8 @@ async fn a_report_is_shown_masked_with_each_step_of_its_verification() {
     let text = shown.to_string();
     assert!(!text.contains("ada@") && !text.contains("203.0.113.9"), "{text}");
     let steps = shown["verification"].as_array().unwrap();
-    let told: Vec<_> = steps.iter().map(|step| (step["step"].as_str().unwrap(), step["ok"].as_bool())).collect();
+    let told: Vec<_> =
+        steps.iter().map(|step| (step["step"].as_str().unwrap(), step["ok"].as_bool())).collect();
     let ok = Some(true);
     assert_eq!(
         told,
@@ -184,7 +187,7 @@ async fn json_of(response: TestResponse) -> Value {
 #[tokio::test]
 async fn a_selection_that_says_nothing_is_refused() {
     let (server, _) = with_reports().await;
-    let many: Vec<_> = (0..501).map(|n| format!("whk_{n:032x}")).collect();
+    let many: Vec<_> = (0..301).map(|n| format!("whk_{n:032x}")).collect();
 
     for (body, pointer) in [
         (json!({}), ""),

@@ -113,8 +113,7 @@ impl TestServer {
             &tasks,
         );
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
-        let commands =
-            Commands::new(log.clone(), clock.clone(), roots, LinkPolicies::default(), 3, tasks);
+        let commands = Commands::new(log.clone(), clock.clone(), roots, LinkPolicies::default(), 3, tasks);
         let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
 
         let api_keys = ApiKeys::new(database.clone(), clock.clone());

@@ -30,7 +30,7 @@ pub async fn mail(server: &TestServer, number: u128, template: &str, recipient: 
         at: server.clock.now() + TimeDelta::minutes(i64::try_from(number).unwrap()),
     };
     let subject = requested.recipient_key.clone();
-    let key = KeyChoice::Fresh { event_type: "message.requested", subject };
+    let key = KeyChoice::Fresh { event_types: ["message.requested"; 2], subject };
     let context = Context { key, ..Context::caused_by("test") };
     server.commands.message(id, MessageCommand::Request(Box::new(requested)), context).await.unwrap();
     id
@@ -39,7 +39,12 @@ pub async fn mail(server: &TestServer, number: u128, template: &str, recipient: 
 async fn deliver(server: &TestServer, id: MessageId) {
     let at = server.clock.now() + TimeDelta::minutes(30);
     for command in [
-        MessageCommand::RecordSent { attempt: 1, provider_message_id: format!("{id}@mail.test"), at },
+        MessageCommand::RecordSent {
+            attempt: 1,
+            provider_message_id: format!("{id}@mail.test"),
+            reply: None,
+            at,
+        },
         MessageCommand::RecordDelivered { delivery: Delivery::default(), at },
     ] {
         server.commands.message(id, command, Context::caused_by("test")).await.unwrap();
@@ -134,7 +139,9 @@ async fn hostile_values_are_refused_or_match_nothing() {
         let refused = problem(server.ask(&format!("{LIST}?{query}")).await).await;
         assert_eq!(refused, refusal(422, "invalid_request", &[pointer]), "{query}");
     }
-    for query in [format!("template={quote}"), format!("provider={quote}"), format!("recipient_domain={quote}")] {
+    for query in
+        [format!("template={quote}"), format!("provider={quote}"), format!("recipient_domain={quote}")]
+    {
         let page = json(server.ask(&format!("{LIST}?{query}")).await).await;
         assert_eq!(page["data"], json!([]), "{query}");
     }
@@ -151,7 +158,8 @@ async fn hostile_values_are_refused_or_match_nothing() {
 async fn every_number_of_the_funnel_leads_to_its_messages() {
     let server = with_mails().await;
 
-    let funnel = json(server.ask("/v1/metrics/funnel?from=2024-10-04T00:00:00Z&to=2024-10-05T00:00:00Z").await);
+    let funnel =
+        json(server.ask("/v1/metrics/funnel?from=2024-10-04T00:00:00Z&to=2024-10-05T00:00:00Z").await);
     let funnel = funnel.await;
 
     let steps = funnel["steps"].as_array().unwrap();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstamp::accounts::{Account, BuiltInDirectory, NewAccount, Role};
 use backstamp::clock::SystemClock;
@@ -125,6 +126,16 @@ impl Installation {
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
         child.wait_with_output().await.expect("it ends")
+    }
+
+    /// Runs a subcommand and kills it after this time, unless it has ended before.
+    pub async fn cut(&self, arguments: &[&str], after: Duration) {
+        let mut command = self.command(arguments);
+        let mut child =
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        if tokio::time::timeout(after, child.wait()).await.is_err() {
+            child.kill().await.expect("it is killed");
+        }
     }
 
     /// Runs a subcommand that must succeed.

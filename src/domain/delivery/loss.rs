@@ -88,17 +88,15 @@ impl Loss {
 
     /// Every loss that there can be.
     pub fn all() -> impl Iterator<Item = Self> {
-        let known = |at, reasons: &'static [&'static str]| reasons.iter().map(move |reason| Self { at, reason });
+        let known =
+            |at, reasons: &'static [&'static str]| reasons.iter().map(move |reason| Self { at, reason });
         let bounces = Category::ALL.into_iter();
         let bounces = bounces.map(|category| Self { at: Step::Delivered, reason: category.as_str() });
-        known(
-            Step::Sent,
-            &["suppressed_by_us", "suppressed_by_provider", "rejected", "canceled", "queued"],
-        )
-        .chain(bounces)
-        .chain(known(Step::Delivered, &["deferred", "no_report"]))
-        .chain(known(Step::Opened, &["opens_not_tracked", "machine_only", "not_opened"]))
-        .chain(known(Step::Clicked, &["clicks_not_tracked", "machine_only", "not_clicked"]))
-        .chain(known(Step::Completed, &["not_completed"]))
+        known(Step::Sent, &["suppressed_by_us", "suppressed_by_provider", "rejected", "canceled", "queued"])
+            .chain(bounces)
+            .chain(known(Step::Delivered, &["deferred", "no_report"]))
+            .chain(known(Step::Opened, &["opens_not_tracked", "machine_only", "not_opened"]))
+            .chain(known(Step::Clicked, &["clicks_not_tracked", "machine_only", "not_clicked"]))
+            .chain(known(Step::Completed, &["not_completed"]))
     }
 }

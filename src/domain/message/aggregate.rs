@@ -16,6 +16,7 @@ pub struct Message {
     hand_over: HandOver,
     provider_message_id: Option<String>,
     attempts: u32,
+    is_reported: bool,
     newer_code: bool,
 }
 
@@ -53,6 +54,11 @@ impl Message {
     /// Calls to the provider so far.
     pub fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// Whether it is known what became of it after the hand-over.
+    pub fn is_reported(&self) -> bool {
+        self.is_reported
     }
 
     /// The rules: which events a command leads to, or why it is refused. No events: nothing to do.
@@ -160,13 +166,16 @@ impl Message {
                     self.hand_over = HandOver::Ended;
                 }
             }
+            Event::Deferred { .. } => self.hand_over = HandOver::Done,
             // Whatever the provider reports proves that it has the message.
             Event::Suppressed { by: SuppressedBy::Provider, .. }
-            | Event::Deferred { .. }
             | Event::Delivered { .. }
             | Event::Bounced { .. }
             | Event::Complained { .. }
-            | Event::Unsubscribed { .. } => self.hand_over = HandOver::Done,
+            | Event::Unsubscribed { .. } => {
+                self.hand_over = HandOver::Done;
+                self.is_reported = true;
+            }
             Event::Unknown => self.newer_code = true,
         }
     }

@@ -120,8 +120,7 @@ fn tally(row: &Row) -> Result<Tally, ConsumeError> {
 }
 
 fn values(id: String, key: Key, tally: &Tally) -> Result<Vec<Value>, ConsumeError> {
-    let losses: Vec<_> =
-        tally.losses.iter().map(|((at, reason), messages)| (at, reason, messages)).collect();
+    let losses: Vec<_> = tally.losses.iter().map(|((at, reason), messages)| (at, reason, messages)).collect();
     let losses = serde_json::to_string(&losses).map_err(|error| ConsumeError::Event(error.to_string()))?;
     let mut values: Vec<Value> = vec![id.into(), key.grain.into(), key.start.into()];
     values.extend(key.dimensions.into_iter().map(Value::from));

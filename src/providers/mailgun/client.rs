@@ -138,6 +138,16 @@ impl Mailgun {
         ]
     }
 
+    fn pages_about(&self, message_id_header: &str, since: DateTime<Utc>) -> Pages<'_> {
+        let mut next = self.events.clone();
+        next.query_pairs_mut()
+            .append_pair("begin", &(since - CLOCK_SKEW).timestamp().to_string())
+            .append_pair("ascending", "yes")
+            .append_pair("limit", "300")
+            .append_pair("message-id", message_id_header);
+        Pages { mailgun: self, next, left: MAX_PAGES }
+    }
+
     async fn page(&self, url: Url) -> Result<Page, LookUpError> {
         let unavailable = |reason: String| LookUpError::Unavailable { reason };
         let response = self
@@ -195,24 +205,51 @@ impl Provider for Mailgun {
         message_id_header: &str,
         since: DateTime<Utc>,
     ) -> Result<Option<Accepted>, LookUpError> {
-        let mut url = self.events.clone();
-        url.query_pairs_mut()
-            .append_pair("begin", &(since - CLOCK_SKEW).timestamp().to_string())
-            .append_pair("ascending", "yes")
-            .append_pair("limit", "300")
-            .append_pair("message-id", message_id_header);
-        for _ in 0..MAX_PAGES {
-            let page = self.page(url).await?;
-            if page.items.is_empty() {
-                return Ok(None);
-            }
+        let mut pages = self.pages_about(message_id_header, since);
+        while let Some(items) = pages.next().await? {
             // Any event of ours proves that the message was taken; the filter alone proves nothing.
-            if let Some(ours) = page.items.iter().find(|item| delivery_id(item) == Some(message_id)) {
+            if let Some(ours) = items.iter().find(|item| delivery_id(item) == Some(message_id)) {
                 return Ok(Some(Accepted::as_message(taken_as(ours, message_id_header))));
             }
-            url = self.next(&page)?;
         }
-        Err(LookUpError::Unavailable { reason: "too many pages".to_owned() })
+        Ok(None)
+    }
+
+    async fn events_of(
+        &self,
+        message_id: MessageId,
+        message_id_header: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Map<String, Value>>, LookUpError> {
+        let mut pages = self.pages_about(message_id_header, since);
+        let mut events = Vec::new();
+        while let Some(items) = pages.next().await? {
+            events.extend(items.into_iter().filter(|item| delivery_id(item) == Some(message_id)));
+        }
+        Ok(events)
+    }
+}
+
+/// The pages of one look-up.
+struct Pages<'a> {
+    mailgun: &'a Mailgun,
+    next: Url,
+    left: usize,
+}
+
+impl Pages<'_> {
+    /// The events of the next page; none after the last one.
+    async fn next(&mut self) -> Result<Option<Vec<Map<String, Value>>>, LookUpError> {
+        if self.left == 0 {
+            return Err(LookUpError::Unavailable { reason: "too many pages".to_owned() });
+        }
+        self.left -= 1;
+        let page = self.mailgun.page(self.next.clone()).await?;
+        if page.items.is_empty() {
+            return Ok(None);
+        }
+        self.next = self.mailgun.next(&page)?;
+        Ok(Some(page.items))
     }
 }
 
