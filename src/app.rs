@@ -37,7 +37,7 @@ use crate::event_log::{EventLog, Keyring, Subscription};
 use crate::http::{self, HttpSettings, HttpState, Patient, Scrape};
 use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
-use crate::queries::{self, Queries};
+use crate::queries::{self, Feed, Queries};
 use crate::reactors::{
     self, AskAboutSilentMessages, ExpireLinks, ForgetUnknownAddresses, ForgetUnverifiedAddresses, IssueLinks,
     Mails, NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleWork, SendDueMessages, SendSettings,
@@ -142,6 +142,8 @@ impl App {
                 Arc::clone(&clock),
                 queries::Settings { is_sandbox: config.is_sandboxed() },
             ),
+            feed: Feed::new(log.clone()),
+            stop: app.stop.clone(),
             inbox,
             dead_letters: DeadLetters::new(database.clone(), Arc::clone(&clock)),
             disclosures: Disclosures::new(database.clone(), Arc::clone(&clock)),

@@ -13,6 +13,7 @@ mod dead_letters;
 mod docs;
 mod edge;
 mod email_verifications;
+mod events;
 mod export;
 mod fields;
 mod health;
@@ -38,6 +39,7 @@ use ipnet::IpNet;
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 use url::{Origin, Url};
 
 use self::auth::Gate;
@@ -50,7 +52,7 @@ use crate::dead_letters::DeadLetters;
 use crate::disclosures::Disclosures;
 use crate::domain::password::PasswordPolicy;
 use crate::inbox::Inbox;
-use crate::queries::Queries;
+use crate::queries::{Feed, Queries};
 use crate::rendering::Renderer;
 use crate::telemetry::Metrics;
 
@@ -94,6 +96,9 @@ impl HttpSettings {
 pub struct HttpState {
     pub commands: Commands,
     pub queries: Queries,
+    pub feed: Feed,
+    /// Cancelled when the server stops: streams without end end then.
+    pub stop: CancellationToken,
     pub inbox: Inbox,
     pub dead_letters: DeadLetters,
     pub disclosures: Disclosures,
@@ -122,6 +127,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         email_verifications::EmailVerificationsApi(state.clone()),
         messages::MessagesApi(state.clone()),
         metrics::MetricsApi(state.clone()),
+        events::EventsApi::new(state.clone()),
         inbox::InboxApi(state.clone()),
         inbox::DisclosuresApi(state.clone()),
         dead_letters::DeadLettersApi(state.clone()),

@@ -11,8 +11,6 @@ mod volume;
 
 use std::sync::Arc;
 
-use crate::domain::bounce::mask;
-use crate::domain::id::{AccountId, ApiKeyId};
 use crate::event_log::Consumer;
 
 pub use deliveries::Deliveries;
@@ -36,10 +34,4 @@ pub fn projections() -> Vec<Arc<dyn Projection>> {
 /// Every projection, as something that follows the log.
 pub fn all() -> Vec<Arc<dyn Consumer>> {
     projections().into_iter().map(|projection| projection as Arc<dyn Consumer>).collect()
-}
-
-/// Who did something, for people to read: the id of a key or an account as it is, anything else masked.
-fn actor(by: &str) -> String {
-    let is_id = by.parse::<ApiKeyId>().is_ok() || by.parse::<AccountId>().is_ok();
-    if is_id { by.to_owned() } else { mask(by) }
 }

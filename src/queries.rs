@@ -5,6 +5,7 @@
 
 mod cohort;
 mod delivery;
+mod feed;
 mod funnel;
 mod message_filter;
 mod messages;
@@ -20,6 +21,7 @@ use crate::database::page::BadCursor;
 use crate::database::{Database, DatabaseError};
 
 pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
+pub use feed::{Feed, FeedEntry, FeedPage};
 pub use funnel::{Declined, Funnel, FunnelStep, Lost};
 pub use message_filter::MessageFilter;
 pub use messages::{BounceSummary, MessageSummary, Suppressed};

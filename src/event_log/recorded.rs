@@ -8,6 +8,7 @@ use crate::domain::email_verification::{EmailVerificationEvent, Verifying};
 use crate::domain::id::{CommandId, DataKeyId, EventId};
 use crate::domain::message::MessageEvent;
 use crate::domain::message_engagement::MessageEngagementEvent;
+use crate::domain::narration::{self, Told};
 use crate::domain::one_time_link::{LinkEvent, LinkPurpose};
 use crate::domain::password_reset::{PasswordResetEvent, Resetting};
 
@@ -26,6 +27,24 @@ pub struct RecordedEvent {
     pub event: LogEvent,
     /// Who caused it, and when it was written down.
     pub metadata: Metadata,
+}
+
+impl RecordedEvent {
+    /// The name of its type without the aggregate, which its ids tell.
+    pub fn kind(&self) -> &str {
+        self.event_type.rsplit('.').next().unwrap_or_default()
+    }
+
+    /// The event in a sentence; none if there is nothing to say of it.
+    pub fn told(&self) -> Option<Told> {
+        match &self.event {
+            LogEvent::PasswordReset(event) => narration::of_link(event),
+            LogEvent::EmailVerification(event) => narration::of_link(event),
+            LogEvent::Message(event) => narration::of_message(&self.stream, event),
+            LogEvent::MessageEngagement(event) => narration::of_engagement(&self.stream, event),
+            LogEvent::Unknown => None,
+        }
+    }
 }
 
 /// The events of all aggregates.
@@ -100,6 +119,20 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// Who made it happen: `client`, `provider` (it posted it), `events_api` (the provider knew it when we asked, and
+    /// its webhook had not come), `operator` or `system`.
+    pub fn source(&self) -> &'static str {
+        let causation = self.causation.as_str();
+        let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| causation.starts_with(prefix));
+        match () {
+            () if causation == "http" => "client",
+            () if begins(&["whk_"]) => "provider",
+            () if begins(&["events_api:"]) => "events_api",
+            () if begins(&["operator", "key_", "acc_", "cli"]) => "operator",
+            () => "system",
+        }
+    }
+
     /// As cqrs-es carries it.
     pub fn to_map(&self) -> HashMap<String, String> {
         let mut map = HashMap::from([

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use poem::http::uri::Scheme;
-use poem::listener::Acceptor;
+use poem::listener::{Acceptor, TcpAcceptor};
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
@@ -20,20 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const CONNECTIONS: usize = 800;
 
 /// An acceptor whose connections end when nothing comes of them.
-pub struct Patient<A> {
-    inner: A,
+pub struct Patient {
+    inner: TcpAcceptor,
     places: Arc<Semaphore>,
 }
 
-impl<A: Acceptor> Patient<A> {
+impl Patient {
     /// Guards this acceptor.
-    pub fn new(inner: A) -> Self {
+    pub fn new(inner: TcpAcceptor) -> Self {
         Self { inner, places: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 }
 
-impl<A: Acceptor> Acceptor for Patient<A> {
-    type Io = Connection<A::Io>;
+impl Acceptor for Patient {
+    type Io = Connection<TcpStream>;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
         self.inner.local_addr()
@@ -42,6 +43,8 @@ impl<A: Acceptor> Acceptor for Patient<A> {
     async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
         let (io, local, remote, scheme) = self.inner.accept().await?;
+        // A small event must not wait in Nagle's buffer for company. Without it, it comes late; no more.
+        let _ = io.set_nodelay(true);
         let deadline = Box::pin(tokio::time::sleep(PATIENCE));
         Ok((Connection { io, deadline, _place: place }, local, remote, scheme))
     }

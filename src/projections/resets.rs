@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Projection, actor};
+use super::Projection;
 use crate::database::{Transaction, Value};
+use crate::domain::narration::actor;
 use crate::domain::password_reset::PasswordResetEvent as Event;
 use crate::event_log::{ConsumeError, Consumer, LogEvent, RecordedEvent};
 

@@ -3,12 +3,8 @@
 //! One row per event, in no order: readers sort by time. Which of them a mail belongs to is looked up when it is
 //! read, so events may arrive in any order. Must never hold an address, a token, or an unmasked diagnostic.
 
-mod link;
-mod mail;
-
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::Projection;
 use crate::database::{Transaction, Value};
@@ -21,17 +17,6 @@ const COLUMNS: [&str; 9] =
 /// The projection behind timelines.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline;
-
-/// What a row tells.
-#[derive(Debug)]
-struct Entry {
-    message_id: Option<String>,
-    request_id: Option<String>,
-    at: DateTime<Utc>,
-    text: String,
-    meta: Map<String, Json>,
-    diagnostic: Option<String>,
-}
 
 impl Projection for Timeline {
     fn tables(&self) -> &'static [&'static str] {
@@ -62,40 +47,18 @@ impl Consumer for Timeline {
 }
 
 fn row(event: &RecordedEvent) -> Option<Vec<Value>> {
-    let entry = match &event.event {
-        LogEvent::PasswordReset(told) => link::entry(told)?,
-        LogEvent::EmailVerification(told) => link::entry(told)?,
-        LogEvent::Message(told) => mail::entry(&event.stream, told)?,
-        LogEvent::MessageEngagement(told) => mail::reading(&event.stream, told)?,
-        LogEvent::Unknown => return None,
-    };
-    // The permanent name without the aggregate, which the ids tell.
-    let kind = event.event_type.rsplit('.').next().unwrap_or_default();
+    let told = event.told()?;
     Some(vec![
         event.position.into(),
-        entry.message_id.into(),
-        entry.request_id.into(),
-        entry.at.timestamp_micros().into(),
-        kind.into(),
-        entry.text.into(),
-        source(&event.metadata.causation).into(),
-        Json::Object(entry.meta).to_string().into(),
-        entry.diagnostic.into(),
+        told.message_id.into(),
+        told.request_id.into(),
+        told.at.timestamp_micros().into(),
+        event.kind().into(),
+        told.text.into(),
+        event.metadata.source().into(),
+        Json::Object(told.meta).to_string().into(),
+        told.diagnostic.into(),
     ])
-}
-
-/// Who made it happen.
-fn source(causation: &str) -> &'static str {
-    match causation {
-        "http" => "client",
-        _ if causation.starts_with("whk_") => "provider",
-        // The provider knew it and its webhook never came.
-        _ if causation.starts_with("events_api:") => "events_api",
-        _ if ["operator", "key_", "acc_", "cli"].iter().any(|prefix| causation.starts_with(prefix)) => {
-            "operator"
-        }
-        _ => "system",
-    }
 }
 
 fn message(event: &RecordedEvent) -> Option<Vec<Value>> {
@@ -124,13 +87,4 @@ async fn forget_the_erased(
         }
     }
     Ok(())
-}
-
-/// Values for people; what is absent is left out.
-fn meta<const N: usize>(members: [(&str, Json); N]) -> Map<String, Json> {
-    members
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }

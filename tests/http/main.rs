@@ -5,6 +5,7 @@
 
 mod api;
 mod edge;
+mod events;
 mod inbox;
 mod keys;
 mod operators;
@@ -33,7 +34,7 @@ use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, Scrape, ro
 use backstamp::inbox::Inbox;
 use backstamp::projections;
 use backstamp::providers::mailgun::SigningKeys;
-use backstamp::queries::{Queries, Settings};
+use backstamp::queries::{Feed, Queries, Settings};
 use backstamp::rendering::Renderer;
 use backstamp::telemetry::Metrics;
 use chrono::{DateTime, TimeDelta};
@@ -87,6 +88,7 @@ struct TestServer {
     clock: Arc<FixedClock>,
     log: EventLog,
     inbox: Inbox,
+    stop: CancellationToken,
     scratch: Scratch,
 }
 
@@ -101,7 +103,7 @@ impl TestServer {
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH + TimeDelta::days(20_000)));
         let roots = RootKeys::new(["a root key of more than 32 characters"]).unwrap();
         let keyring = Keyring::open(&database, &roots, clock.clone()).await.unwrap();
-        let tasks = TaskTracker::new();
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let metrics = Metrics::new([]);
         let inbox = Inbox::start(
             database.clone(),
@@ -136,6 +138,8 @@ impl TestServer {
         let state = HttpState {
             commands: commands.clone(),
             queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
+            feed: Feed::new(log.clone()),
+            stop: stop.clone(),
             inbox: inbox.clone(),
             dead_letters: DeadLetters::new(database.clone(), clock.clone()),
             disclosures: Disclosures::new(database.clone(), clock.clone()),
@@ -153,7 +157,7 @@ impl TestServer {
             sandbox: None,
         };
         let client = TestClient::new(routes(state).boxed());
-        Self { client, commands, directory, api_keys, clock, log, inbox, scratch }
+        Self { client, commands, directory, api_keys, clock, log, inbox, stop, scratch }
     }
 
     /// An account with this address.

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{Entry, meta};
+use super::{Told, meta};
 use crate::domain::bounce::{classify, mask};
 use crate::domain::message::{MessageEvent, SuppressedBy};
 use crate::domain::message_engagement::MessageEngagementEvent;
 use crate::domain::provider_event::{Client, Diagnostic};
 
-pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
-    let told = |at, text: String, meta| Entry {
+pub fn entry(message_id: &str, event: &MessageEvent) -> Option<Told> {
+    let told = |at, text: String, meta| Told {
         message_id: Some(message_id.to_owned()),
         request_id: None,
         at,
@@ -110,14 +110,14 @@ pub(super) fn entry(message_id: &str, event: &MessageEvent) -> Option<Entry> {
     })
 }
 
-pub(super) fn reading(message_id: &str, event: &MessageEngagementEvent) -> Option<Entry> {
+pub fn reading(message_id: &str, event: &MessageEngagementEvent) -> Option<Told> {
     let (at, text, client) = match event {
         MessageEngagementEvent::Opened { client, at } => (*at, "The mail was opened.", client),
         MessageEngagementEvent::Clicked { client, at, .. } => (*at, "A link was followed.", client),
         MessageEngagementEvent::Unknown => return None,
     };
     let Client { client_type, bot, country, .. } = client;
-    Some(Entry {
+    Some(Told {
         message_id: Some(message_id.to_owned()),
         request_id: None,
         at,
@@ -132,7 +132,7 @@ pub(super) fn reading(message_id: &str, event: &MessageEngagementEvent) -> Optio
 }
 
 /// Adds why it failed.
-fn explain(entry: &mut Entry, diagnostic: &Diagnostic, permanent: bool) {
+fn explain(entry: &mut Told, diagnostic: &Diagnostic, permanent: bool) {
     let verdict = classify(diagnostic, permanent);
     entry.meta.extend(meta([
         ("code", json!(diagnostic.code)),

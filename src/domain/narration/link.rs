@@ -2,15 +2,14 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Entry, meta};
+use super::{Told, actor, meta};
 use crate::domain::email_verification::{Verifies, Verifying};
 use crate::domain::id::MessageId;
 use crate::domain::one_time_link::{DeclineReason, LinkEvent as Event, LinkPurpose, VisitKind};
 use crate::domain::password_reset::{ResetDetails, Resetting};
-use crate::projections::actor;
 
 /// What is told differently about links of different purposes.
-pub(super) trait Told: LinkPurpose {
+pub trait Tellable: LinkPurpose {
     /// After the page that a link leads to.
     const PAGE: &'static str;
     /// Once a completion has started.
@@ -22,7 +21,7 @@ pub(super) trait Told: LinkPurpose {
     fn requested(details: &Self::Details) -> &'static str;
 }
 
-impl Told for Resetting {
+impl Tellable for Resetting {
     const PAGE: &'static str = "The page for a new password was shown.";
     const STARTED: &'static str = "A new password was accepted; the account is being changed.";
     const COMPLETED: &'static str = "The password was changed.";
@@ -32,7 +31,7 @@ impl Told for Resetting {
     }
 }
 
-impl Told for Verifying {
+impl Tellable for Verifying {
     const PAGE: &'static str = "The page for verifying the address was shown.";
     const STARTED: &'static str = "Somebody follows the link to its end; their password is looked at.";
     const COMPLETED: &'static str = "The address was verified.";
@@ -46,7 +45,7 @@ impl Told for Verifying {
     }
 }
 
-pub(super) fn entry<P: Told>(event: &Event<P>) -> Option<Entry> {
+pub fn entry<P: Tellable>(event: &Event<P>) -> Option<Told> {
     let request_id = event.request_id()?.to_string();
     let mut message = None;
     let (at, text, meta) = match event {
@@ -125,7 +124,7 @@ pub(super) fn entry<P: Told>(event: &Event<P>) -> Option<Entry> {
         Event::Erased { .. } | Event::Unknown => return None,
     };
     let message_id = message.map(|id| id.to_string());
-    Some(Entry { message_id, request_id: Some(request_id), at, text, meta, diagnostic: None })
+    Some(Told { message_id, request_id: Some(request_id), at, text, meta, diagnostic: None })
 }
 
 fn attempt(attempt: u32, message_id: MessageId) -> serde_json::Map<String, Json> {
@@ -150,7 +149,7 @@ fn decline(reason: DeclineReason) -> &'static str {
     }
 }
 
-fn visit<P: Told>(kind: VisitKind) -> &'static str {
+fn visit<P: Tellable>(kind: VisitKind) -> &'static str {
     match kind {
         VisitKind::Prefetch => "The link was prefetched; nobody looked.",
         VisitKind::Link => "The link was followed.",
