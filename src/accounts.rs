@@ -1,13 +1,20 @@
-//! The directory: who owns an address, and how their password changes.
+//! The directory: who owns an address, how their password changes, and who is signed in.
 //!
-//! [`Directory`] is the seam to whoever owns the users; [`BuiltInDirectory`] keeps them in our own database.
-//! Knows nothing of the log, and must never send mail or judge a token.
+//! [`Directory`] is the seam to whoever owns the users; [`BuiltInDirectory`] keeps them in our own database,
+//! and with it [`Sessions`] and [`FailedLogIns`]. Knows nothing of the log, and must never send mail or judge
+//! a mailed token.
 
+mod administration;
 mod built_in;
+mod changes;
 #[cfg(test)]
 mod conformance;
+mod credentials;
+mod failed_log_ins;
 mod hasher;
 mod registrations;
+mod sessions;
+mod stored_hash;
 mod verifications;
 
 use std::fmt;
@@ -22,12 +29,17 @@ use crate::domain::id::{AccountId, RequestId};
 use crate::domain::one_time_link::LinkRequestId;
 
 pub use built_in::{AddError, BuiltInDirectory, NewAccount};
-pub use hasher::{HashError, PasswordHasher};
+pub use changes::{AccountChange, ChangeKind};
+pub use credentials::{LogInCandidate, OwnPasswordChange};
+pub use failed_log_ins::{Attempt, FailedLogIns, LimitError};
+pub use hasher::{HashError, Match, PasswordHasher};
 pub use registrations::{Awaited, Registration, Registrations};
+pub use sessions::{Opened, Session, SessionPolicy, Sessions, SignedIn};
+pub use stored_hash::{StoredHash, UnusableHash};
 pub use verifications::{AddressProof, Proved};
 
 /// What an account may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Its own account only.
     User,
@@ -86,10 +98,17 @@ pub struct Account {
     pub credential_version: i64,
     /// Gets no reset mail and cannot log in.
     pub disabled: bool,
-    /// Whether its owner has proved to receive mail there.
-    pub verified: bool,
+    /// When its owner proved to receive mail there, if they have.
+    pub verified_at: Option<DateTime<Utc>>,
     /// Since when it exists.
     pub created_at: DateTime<Utc>,
+}
+
+impl Account {
+    /// Whether its owner has proved to receive mail at its address.
+    pub fn is_verified(&self) -> bool {
+        self.verified_at.is_some()
+    }
 }
 
 /// A new password, fenced: it may only take the place of the credential that the link was made for.

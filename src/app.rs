@@ -20,7 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::accounts::{BuiltInDirectory, Directory, PasswordHasher, Registrations};
+use crate::accounts::{
+    BuiltInDirectory, Directory, FailedLogIns, PasswordHasher, Registrations, SessionPolicy, Sessions,
+};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
 use crate::commands::{Commands, LinkPolicies};
@@ -40,8 +42,9 @@ use crate::projections;
 use crate::queries::{self, Feed, Queries};
 use crate::reactors::{
     self, AskAboutSilentMessages, ExpireLinks, ForgetUnknownAddresses, ForgetUnverifiedAddresses, IssueLinks,
-    Mails, NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleWork, SendDueMessages, SendSettings,
-    SettleCompletions, TellOwnerOfRegistration, VerificationLinks, WelcomeAfterVerification, Workers,
+    Mails, NotifyAfterAccountChange, NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleAccountChanges,
+    ScheduleWork, SendDueMessages, SendSettings, SettleCompletions, TellOwnerOfRegistration,
+    VerificationLinks, WelcomeAfterVerification, Workers,
 };
 use crate::rendering::Renderer;
 use crate::telemetry::Metrics;
@@ -111,14 +114,16 @@ impl App {
             database.clone(),
             mail.signing_keys.clone(),
             config.webhook_max_age,
-            Arc::new(keyring),
+            Arc::new(keyring.clone()),
             Arc::clone(&clock),
             metrics.clone(),
             &tasks,
         );
-        let built_in = BuiltInDirectory::new(database.clone(), Arc::clone(&clock));
-        let registrations = Registrations::new(built_in.clone());
-        let directory: Arc<dyn Directory> = Arc::new(built_in);
+        let accounts = BuiltInDirectory::new(database.clone(), Arc::clone(&clock));
+        let sessions = Sessions::new(database.clone(), Arc::clone(&clock), session_policy(&config)?);
+        let failed_log_ins =
+            FailedLogIns::new(database.clone(), Arc::clone(&clock), keyring.index().clone(), per_client);
+        let registrations = Registrations::new(accounts.clone());
         let app = Self {
             address,
             database: database.clone(),
@@ -129,12 +134,18 @@ impl App {
             mail,
             _lock: lock,
         };
-        app.follow_the_log(&config, &directory, &registrations, &renderer, &inbox, &clock);
+        app.follow_the_log(&config, &accounts, &registrations, &renderer, &inbox, &clock);
         let volume = Arc::new(projections::Volume::new(metrics.clone(), log.clone()));
         app.tasks.spawn(Subscription::new(log.clone(), volume).run(app.stop.clone()));
         let worker = InboxWorker::new(database.clone(), inbox.clone(), commands.clone());
         app.tasks.spawn(worker.run(app.stop.clone()));
-        app.tasks.spawn(housekeeping::run(log.clone(), registrations.clone(), app.stop.clone()));
+        let chores = housekeeping::Chores {
+            log: log.clone(),
+            registrations: registrations.clone(),
+            sessions: sessions.clone(),
+            failed_log_ins: failed_log_ins.clone(),
+        };
+        app.tasks.spawn(chores.run(app.stop.clone()));
         let state = HttpState {
             commands,
             queries: Queries::new(
@@ -147,7 +158,10 @@ impl App {
             inbox,
             dead_letters: DeadLetters::new(database.clone(), Arc::clone(&clock)),
             disclosures: Disclosures::new(database.clone(), Arc::clone(&clock)),
-            directory,
+            directory: Arc::new(accounts.clone()),
+            accounts,
+            sessions,
+            failed_log_ins,
             api_keys: ApiKeys::new(database.clone(), Arc::clone(&clock)),
             registrations,
             hasher: PasswordHasher::new(Arc::clone(&clock)),
@@ -171,7 +185,7 @@ impl App {
     fn follow_the_log(
         &self,
         config: &Config,
-        directory: &Arc<dyn Directory>,
+        accounts: &BuiltInDirectory,
         registrations: &Registrations,
         renderer: &Renderer,
         inbox: &Inbox,
@@ -189,10 +203,17 @@ impl App {
             self.tasks.clone(),
             self.stop.clone(),
         );
-        let reactors = self.reactors(config, directory, registrations, renderer, inbox);
+        let reactors = self.reactors(config, accounts, registrations, renderer, inbox);
         for reactor in &reactors {
             workers.start(Arc::clone(reactor));
         }
+        let changes = ScheduleAccountChanges::new(
+            self.database.clone(),
+            accounts.clone(),
+            Arc::clone(clock),
+            scheduled.clone(),
+        );
+        self.tasks.spawn(changes.run(self.stop.clone()));
         let schedule = Arc::new(ScheduleWork::new(reactors, Arc::clone(clock), scheduled));
         self.tasks.spawn(Subscription::new(self.log.clone(), schedule).run(self.stop.clone()));
     }
@@ -200,13 +221,13 @@ impl App {
     fn reactors(
         &self,
         config: &Config,
-        directory: &Arc<dyn Directory>,
+        accounts: &BuiltInDirectory,
         registrations: &Registrations,
         renderer: &Renderer,
         inbox: &Inbox,
     ) -> Vec<Arc<dyn Reactor>> {
         let commands = || self.commands.clone();
-        let directory = || Arc::clone(directory);
+        let directory = || -> Arc<dyn Directory> { Arc::new(accounts.clone()) };
         let mails = || Mails {
             commands: commands(),
             provider: self.mail.provider.name(),
@@ -244,6 +265,7 @@ impl App {
             Arc::new(NotifyAfterPasswordChange { mails: mails(), directory: directory() }),
             Arc::new(TellOwnerOfRegistration { mails: mails(), directory: directory() }),
             Arc::new(WelcomeAfterVerification { mails: mails(), directory: directory() }),
+            Arc::new(NotifyAfterAccountChange { mails: mails(), accounts: accounts.clone() }),
         ]
     }
 
@@ -371,6 +393,13 @@ fn policies(config: &Config) -> anyhow::Result<LinkPolicies> {
     };
     let ttl = chrono::TimeDelta::from_std(config.verification.ttl)?;
     Ok(LinkPolicies { verifications: LinkPolicy { ttl, ..resets.clone() }, resets })
+}
+
+fn session_policy(config: &Config) -> anyhow::Result<SessionPolicy> {
+    Ok(SessionPolicy {
+        idle: chrono::TimeDelta::from_std(config.session.idle_ttl)?,
+        lifetime: chrono::TimeDelta::from_std(config.session.ttl)?,
+    })
 }
 
 fn http_settings(config: &Config, roots: &RootKeys) -> anyhow::Result<HttpSettings> {

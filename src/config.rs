@@ -12,6 +12,7 @@ mod mail;
 mod reader;
 mod reset;
 mod sandbox;
+mod session;
 mod smtp;
 mod sources;
 
@@ -29,6 +30,7 @@ pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, MailProvider, Sender};
 pub use reset::{ResetConfig, VerificationConfig};
 pub use sandbox::SandboxConfig;
+pub use session::SessionConfig;
 pub use smtp::{SmtpConfig, SmtpEncryption};
 pub use sources::{Source, Sources, VARIABLES};
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub reset: ResetConfig,
     /// Email verifications.
     pub verification: VerificationConfig,
+    /// How long somebody stays signed in.
+    pub session: SessionConfig,
     /// `BACKSTAMP_PASSWORD_MIN_LENGTH`, characters, default 8.
     pub password_policy: PasswordPolicy,
     /// The mail provider.
@@ -81,6 +85,7 @@ impl Config {
             database_url: database_url(reader, &data_dir),
             reset: ResetConfig::read(reader, &http.public_url),
             verification: VerificationConfig::read(reader, &http.public_url),
+            session: SessionConfig::read(reader),
             password_policy: password_policy(reader),
             webhook_max_age: reader.seconds("BACKSTAMP_WEBHOOK_MAX_AGE", 43_200, 1..=reader::DAY * 30),
             keys: Keys::read(reader, in_sandbox),

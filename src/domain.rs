@@ -14,6 +14,7 @@ pub mod keys;
 pub mod mailbox_provider;
 pub mod message;
 pub mod message_engagement;
+pub mod name;
 pub mod narration;
 pub mod one_time_link;
 pub mod password;

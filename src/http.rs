@@ -6,6 +6,7 @@
 mod answers;
 mod auth;
 mod browser;
+mod change_password;
 mod client_address;
 mod confirm;
 mod cors;
@@ -21,6 +22,8 @@ mod inbox;
 mod json;
 mod keys;
 mod listener;
+mod log_in;
+mod me;
 mod messages;
 mod metrics;
 mod negotiation;
@@ -30,6 +33,8 @@ mod problem;
 mod prometheus;
 mod registrations;
 mod resource;
+mod session;
+mod sessions;
 mod verify;
 mod webhooks;
 
@@ -44,7 +49,7 @@ use url::{Origin, Url};
 
 use self::auth::Gate;
 use self::edge::Edge;
-use crate::accounts::{Directory, PasswordHasher, Registrations};
+use crate::accounts::{BuiltInDirectory, Directory, FailedLogIns, PasswordHasher, Registrations, Sessions};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -102,7 +107,12 @@ pub struct HttpState {
     pub inbox: Inbox,
     pub dead_letters: DeadLetters,
     pub disclosures: Disclosures,
+    /// Whoever owns the users, as resets see it.
     pub directory: Arc<dyn Directory>,
+    /// The same where it is the built-in one: log-in and accounts are about it alone.
+    pub accounts: BuiltInDirectory,
+    pub sessions: Sessions,
+    pub failed_log_ins: FailedLogIns,
     pub api_keys: ApiKeys,
     pub registrations: Registrations,
     pub hasher: PasswordHasher,
@@ -131,6 +141,8 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         inbox::InboxApi(state.clone()),
         inbox::DisclosuresApi(state.clone()),
         dead_letters::DeadLettersApi(state.clone()),
+        sessions::SessionsApi(state.clone()),
+        me::MeApi(state.clone()),
         keys::KeysApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
         prometheus::PrometheusApi(state.scrape.clone()),
@@ -148,6 +160,6 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     }
     let api = resource::WithAllow::new(&api.spec(), api);
     let gate = Gate::new(state.settings.admin_key.as_ref(), state.api_keys.clone());
-    let route = route.nest("/", api).data(gate);
+    let route = route.nest("/", api).data(gate).data(state.clone());
     Edge::new(route, state)
 }

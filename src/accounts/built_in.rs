@@ -1,4 +1,5 @@
-//! The directory in our own database. Only it touches the tables of `0002_directory.sql`.
+//! The directory in our own database. Only this module touches the tables of `0002_directory.sql` and
+//! `0006_sessions.sql`; here are look-ups, new accounts, and the passwords that resets write.
 
 use std::sync::Arc;
 
@@ -23,10 +24,6 @@ const BY_ADDRESS: &str = "\
 const BY_ID: &str = "\
     SELECT id, address, name, role, credential_version, disabled, verified_at, created_at
     FROM accounts WHERE id = $1";
-const PAGE: &str = "\
-    SELECT id, address, name, role, credential_version, disabled, verified_at, created_at
-    FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
-
 const INSERT: &str = "\
     INSERT INTO accounts (id, address, normalised_address, name, role, password_hash, credential_version,
                           disabled, verified_at, created_at)
@@ -113,19 +110,12 @@ impl BuiltInDirectory {
                 role: new.role,
                 credential_version: FIRST_VERSION,
                 disabled: false,
-                verified: new.verified,
+                verified_at: new.verified.then_some(time(now)?),
                 created_at: time(now)?,
             }),
             Err(error) if error.is_duplicate_of("normalised_address") => Err(AddError::AddressTaken),
             Err(error) => Err(AddError::Directory(error.into())),
         }
-    }
-
-    /// Accounts in the order of their ids, which is that of their making, after this one.
-    pub async fn list(&self, after: Option<AccountId>, limit: u32) -> Result<Vec<Account>, DirectoryError> {
-        let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let rows = self.database.fetch_all(PAGE, &[after.into(), limit.into()]).await?;
-        rows.iter().map(account).collect()
     }
 
     async fn fetch(&self, sql: &str, value: Value) -> Result<Option<Account>, DirectoryError> {
@@ -230,7 +220,7 @@ pub(super) fn account(row: &Row) -> Result<Account, DirectoryError> {
         role: row.text("role")?.parse().map_err(|_| broken("role"))?,
         credential_version: row.int("credential_version")?,
         disabled: row.flag("disabled")?,
-        verified: !row.is_null("verified_at")?,
+        verified_at: row.optional_int("verified_at")?.map(time).transpose()?,
         created_at: time(row.int("created_at")?)?,
     })
 }

@@ -144,7 +144,7 @@ async fn a_change_moves_the_version_and_verifies_the_account() {
     let changed = fixture.reload(&account).await;
     assert_eq!(written, PasswordWritten::Applied);
     assert_eq!(changed.credential_version, account.credential_version + 1);
-    assert!(changed.verified);
+    assert!(changed.is_verified());
     assert_eq!(fixture.hash_of(&account).await, "1/1");
     assert_eq!(fixture.applied(&account, 1).await, Some(1));
 }
@@ -228,7 +228,7 @@ async fn verifying_twice_is_verifying_once_and_keeps_the_version() {
     fixture.directory.mark_verified(account.id).await.unwrap();
     fixture.directory.mark_verified(account.id).await.unwrap();
 
-    let verified = Account { verified: true, ..account.clone() };
+    let verified = Account { verified_at: Some(account.created_at), ..account.clone() };
     assert_eq!(fixture.reload(&account).await, verified);
 }
 

@@ -6,20 +6,16 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{self, PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::Argon2;
+use argon2::password_hash::{self, PasswordHasher as _};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
+use super::stored_hash::{StoredHash, ours};
 use crate::clock::Clock;
 use crate::domain::password::normalise;
 
-/// OWASP Password Storage Cheat Sheet, Argon2id: 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19_456;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 /// Calls that may wait for each core: about a second of work.
 const WAITING_PER_CORE: usize = 32;
@@ -34,6 +30,18 @@ pub struct PasswordHasher {
     /// As many threads as there are cores, always the same ones: blocks of 19 MiB that each of many threads
     /// had freed would stay with it.
     threads: Arc<rayon::ThreadPool>,
+}
+
+/// What a password is to a stored hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// Another password, or no usable hash at all.
+    Wrong,
+    /// The right one.
+    Right {
+        /// Whether our own parameters would be better than those that it was hashed with.
+        is_weak: bool,
+    },
 }
 
 /// Why there is no answer about a password.
@@ -55,11 +63,10 @@ impl PasswordHasher {
     }
 
     fn with_bounds(clock: Arc<dyn Clock>, cores: usize, waiting: usize) -> Self {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("OWASP's parameters are valid");
         let threads = rayon::ThreadPoolBuilder::new().num_threads(cores).thread_name(|_| "hasher".to_owned());
         let threads = threads.build().expect("the process may start threads");
         Self {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            argon2: ours(),
             clock,
             places: Arc::new(Semaphore::new(cores + waiting)),
             threads: Arc::new(threads),
@@ -76,16 +83,20 @@ impl PasswordHasher {
         .await
     }
 
-    /// Whether this is the password that the hash was made of. Parameters come from the hash.
-    pub async fn verify(&self, password: SecretString, hash: &str) -> Result<bool, HashError> {
-        let hash = hash.to_owned();
+    /// Compares a password with what is stored for it. Whatever that is, and also if there is nothing, the
+    /// work is that of verifying one of our own hashes, so that its time tells nothing about an account; only
+    /// a stronger hash from elsewhere takes longer.
+    pub async fn compare(&self, password: SecretString, stored: Option<&str>) -> Result<Match, HashError> {
+        let stored = stored.and_then(|hash| StoredHash::parse(hash).ok());
         self.bounded(move |argon2| {
-            let hash = PasswordHash::new(&hash)?;
-            match argon2.verify_password(prepare(&password).as_bytes(), &hash) {
-                Ok(()) => Ok(true),
-                Err(password_hash::Error::PasswordInvalid) => Ok(false),
-                Err(error) => Err(error),
-            }
+            let password = prepare(&password);
+            let Some(stored) = stored else {
+                argon2.hash_password_with_salt(password.as_bytes(), &[0; SALT_BYTES])?;
+                return Ok(Match::Wrong);
+            };
+            let is_right = stored.is_of(password.as_bytes())?;
+            stored.make_up(password.as_bytes());
+            Ok(if is_right { Match::Right { is_weak: stored.is_weak() } } else { Match::Wrong })
         })
         .await
     }
@@ -141,18 +152,30 @@ mod tests {
         let hasher = hasher(2, 8);
         let hash = hasher.hash(" caf\u{e9} noir ".into()).await.unwrap();
 
-        let composed = hasher.verify(" cafe\u{301} noir ".into(), &hash).await.unwrap();
-        let trimmed = hasher.verify("caf\u{e9} noir".into(), &hash).await.unwrap();
+        let composed = hasher.compare(" cafe\u{301} noir ".into(), Some(&hash)).await.unwrap();
+        let trimmed = hasher.compare("caf\u{e9} noir".into(), Some(&hash)).await.unwrap();
 
-        assert!(composed);
-        assert!(!trimmed);
+        assert_eq!((composed, trimmed), (Match::Right { is_weak: false }, Match::Wrong));
     }
 
     #[tokio::test]
-    async fn a_stored_hash_that_cannot_be_read_is_no_wrong_password() {
-        let verified = hasher(1, 1).verify("any".into(), "not a hash").await;
+    async fn a_hash_from_elsewhere_is_verified_with_its_own_parameters_and_known_as_weak() {
+        let hasher = hasher(1, 1);
+        let argon2 = Argon2::from(argon2::Params::new(1024, 1, 1, None).unwrap());
+        let hash = argon2.hash_password_with_salt(b"from elsewhere", &[1; 16]).unwrap().to_string();
 
-        assert!(matches!(verified, Err(HashError::Broken(_))));
+        let right = hasher.compare("from elsewhere".into(), Some(&hash)).await.unwrap();
+        let wrong = hasher.compare("from anywhere".into(), Some(&hash)).await.unwrap();
+
+        assert_eq!((right, wrong), (Match::Right { is_weak: true }, Match::Wrong));
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_usable_hash_every_password_is_wrong() {
+        for stored in [None, Some(""), Some("not a hash")] {
+            let compared = hasher(1, 1).compare("any".into(), stored).await.unwrap();
+            assert_eq!(compared, Match::Wrong, "{stored:?}");
+        }
     }
 
     #[tokio::test]

@@ -134,7 +134,7 @@ impl Registrations {
         let values = [account.into(), self.now().into(), id.to_string().into()];
         self.directory.database.execute(OPEN_ACCOUNT, &values).await?;
         let found = self.directory.lookup(&registration.address).await?;
-        let Some(account) = found.filter(|account| !account.verified && !account.disabled) else {
+        let Some(account) = found.filter(|account| !account.is_verified() && !account.disabled) else {
             return Ok(None);
         };
         self.keep_account(account.id, registration.expires_at).await?;

@@ -2,7 +2,8 @@
 //! proved takes effect.
 
 use super::built_in::{BuiltInDirectory, REMEMBER_REQUEST, micros};
-use super::{DirectoryError, registrations};
+use super::changes::{self, NewChange};
+use super::{ChangeKind, DirectoryError, registrations};
 use crate::database::{DatabaseError, Value};
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, VerificationId};
@@ -80,6 +81,14 @@ impl BuiltInDirectory {
         if let Some(address) = address {
             let values = [address.normalised().into(), Value::from(&account)];
             transaction.execute(MAKE_ROOM, &values).await?;
+            let notice = NewChange {
+                account_id: proof.account_id,
+                expected_version: proof.expected_version,
+                kind: ChangeKind::AddressChanged,
+                locale: None,
+                new_address: Some(address.masked()),
+            };
+            changes::record(&mut transaction, notice, self.clock.as_ref()).await?;
         }
         let values = [
             hash.into(),

@@ -73,7 +73,7 @@ fn table(accounts: &[Account]) -> String {
 }
 
 fn cells(account: &Account) -> [String; 6] {
-    let state = match (account.disabled, account.verified) {
+    let state = match (account.disabled, account.is_verified()) {
         (true, _) => "disabled",
         (false, true) => "verified",
         (false, false) => "unverified",
@@ -134,7 +134,7 @@ mod tests {
 
         let found = desk.directory.lookup(&account.address).await.unwrap().unwrap();
         assert_eq!(found, account);
-        assert!(found.verified);
+        assert!(found.is_verified());
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ const DOTENV_FILE: &str = ".env";
 const TOML_FILE: &str = "backstamp.toml";
 
 /// Every variable there is. `.env.sample` explains each.
-pub const VARIABLES: [&str; 39] = [
+pub const VARIABLES: [&str; 41] = [
     "BACKSTAMP_ADMIN_KEY",
     "BACKSTAMP_ALLOWED_ORIGINS",
     "BACKSTAMP_ALLOWED_REDIRECTS",
@@ -45,6 +45,8 @@ pub const VARIABLES: [&str; 39] = [
     "BACKSTAMP_SANDBOX_LISTEN",
     "BACKSTAMP_SANDBOX_WEBHOOK_URL",
     "BACKSTAMP_SECRET_KEY",
+    "BACKSTAMP_SESSION_IDLE_TTL",
+    "BACKSTAMP_SESSION_TTL",
     "BACKSTAMP_SILENT_AFTER",
     "BACKSTAMP_SMTP_CA_FILE",
     "BACKSTAMP_SMTP_CONNECTIONS",

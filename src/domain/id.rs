@@ -116,6 +116,14 @@ id!(
     AccountId, "acc_"
 );
 id!(
+    /// Somebody signed in at one browser or program.
+    SessionId, "ses_"
+);
+id!(
+    /// A change of an account that its owner is told of.
+    ChangeId, "chg_"
+);
+id!(
     /// One event in the log.
     EventId, "evt_"
 );

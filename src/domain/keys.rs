@@ -8,11 +8,11 @@ use chrono::{DateTime, Utc};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 use zeroize::Zeroizing;
 
 use super::address::EmailAddress;
-use super::id::{EventId, MessageId};
+use super::id::{ChangeId, EventId, MessageId};
 
 /// Names a root key without telling anything about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,10 +96,33 @@ impl IndexKey {
         hex::encode(first_16(&self.mac(&[b"client", client.as_bytes()])))
     }
 
+    /// A key for counting log-ins of an address, of a client, or of the two together, without keeping either.
+    pub fn log_in_key(&self, address: Option<&EmailAddress>, client: Option<&str>) -> String {
+        // No address and no client is empty, so the three kinds cannot meet.
+        let address = address.map_or("", EmailAddress::normalised);
+        let client = client.unwrap_or_default();
+        hex::encode(first_16(&self.mac(&[b"log-in", address.as_bytes(), client.as_bytes()])))
+    }
+
     /// The id of the mail that this event causes for this purpose: made twice, it is the same mail; nobody
     /// outside can compute it.
     pub fn message_id(&self, cause: EventId, caused_at: DateTime<Utc>, purpose: &str) -> MessageId {
-        let mac = self.mac(&[b"message", cause.uuid().as_bytes(), purpose.as_bytes()]);
+        self.derived_message_id(b"message", cause.uuid(), caused_at, purpose)
+    }
+
+    /// The same for the mail that a change in the directory causes.
+    pub fn message_id_of_change(&self, cause: ChangeId, at: DateTime<Utc>, purpose: &str) -> MessageId {
+        self.derived_message_id(b"message of a change", cause.uuid(), at, purpose)
+    }
+
+    fn derived_message_id(
+        &self,
+        kind: &[u8],
+        cause: Uuid,
+        caused_at: DateTime<Utc>,
+        purpose: &str,
+    ) -> MessageId {
+        let mac = self.mac(&[kind, cause.as_bytes(), purpose.as_bytes()]);
         let millis = u64::try_from(caused_at.timestamp_millis()).unwrap_or_default();
         let mut bits = [0; 10];
         bits.copy_from_slice(&mac[..10]);
@@ -141,8 +164,6 @@ impl fmt::Display for StreamKey {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]

@@ -84,7 +84,7 @@ impl Gate {
 }
 
 /// The one bearer token of the request (RFC 6750 §2.1).
-fn bearer(request: &Request) -> Option<&str> {
+pub fn bearer(request: &Request) -> Option<&str> {
     let mut fields = request.headers().get_all(header::AUTHORIZATION).iter();
     let (field, None) = (fields.next()?, fields.next()) else { return None };
     let (scheme, token) = field.to_str().ok()?.split_once(' ')?;

@@ -122,6 +122,7 @@ pub async fn check(state: &HttpState, password: &SecretString, address: EmailAdd
     }
 }
 
+/// What a hasher that gives no answer means for the caller.
 pub fn unhashed(error: HashError) -> TokenError {
     match error {
         HashError::Busy => TokenError::Busy { retry_after: HASHING_TAKES },

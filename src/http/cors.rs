@@ -7,8 +7,15 @@ use poem::{Request, Response};
 use url::Origin;
 
 /// The part of the API that needs no key.
-const PUBLIC: [&str; 3] =
-    ["/v1/password-resets", "/v1/password-resets/inspect", "/v1/password-resets/confirm"];
+const PUBLIC: [&str; 5] = [
+    "/v1/password-resets",
+    "/v1/password-resets/inspect",
+    "/v1/password-resets/confirm",
+    "/v1/sessions",
+    "/v1/sessions/current",
+];
+/// What the owner of a session does with it; tokens come in a header, never by a cookie from elsewhere.
+const OWN: &str = "/v1/me";
 const EXPOSED: &str = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy";
 
 /// What cross-origin rules say about one request.
@@ -21,7 +28,7 @@ pub struct Visitor {
 impl Visitor {
     /// Looks at path, method and `Origin`.
     pub fn of(request: &Request, allowed_origins: &[Origin]) -> Self {
-        let is_public = !allowed_origins.is_empty() && PUBLIC.contains(&request.uri().path());
+        let is_public = !allowed_origins.is_empty() && is_public(request.uri().path());
         let is_preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let is_allowed = |origin: &&HeaderValue| {
@@ -38,8 +45,8 @@ impl Visitor {
         (self.is_preflight && self.allowed.is_some()).then(|| {
             Response::builder()
                 .status(poem::http::StatusCode::NO_CONTENT)
-                .header(header::ACCESS_CONTROL_ALLOW_METHODS, "POST")
-                .header(header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type")
+                .header(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE")
+                .header(header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type")
                 .header(header::ACCESS_CONTROL_MAX_AGE, "600")
                 .finish()
         })
@@ -56,4 +63,9 @@ impl Visitor {
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
         }
     }
+}
+
+fn is_public(path: &str) -> bool {
+    PUBLIC.contains(&path)
+        || path.strip_prefix(OWN).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -16,7 +16,7 @@ use super::resource::Resource;
 pub enum Tags {
     /// For anyone: no key, the same answer whether or not an account exists.
     PasswordResets,
-    /// Registering and verifying addresses.
+    /// Registering, verifying addresses, signing in, and what people do with their own account.
     Accounts,
     /// For operators and services, with an API key.
     Operators,

@@ -191,7 +191,7 @@ impl EmailVerificationsApi {
     async fn confirm(&self, body: Strict<Confirmation>) -> Result<ConfirmResponse, Problem> {
         let Confirmation { token, password } = body.0;
         let mut faults = Faults::default();
-        faults.take("/password", password.as_deref().map(fields::new_password).transpose());
+        faults.take("/password", password.as_deref().map(fields::password).transpose());
         faults.none()?;
         verify::confirm(self.0.clone(), token, password.map(SecretString::from)).await?;
         Ok(ConfirmResponse::Verified(Json(Verified { status: "verified".into() })))

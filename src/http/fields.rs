@@ -4,13 +4,12 @@ use url::{Host, Origin, Url};
 
 use super::problem::{FieldError, Problem};
 use crate::domain::address::EmailAddress;
+use crate::domain::name;
 
-/// Bytes of a new password at most: as many characters as the policy takes fit, however they are composed.
+/// Bytes of a password at most: as many characters as the policy takes fit, however they are composed.
 const MAX_PASSWORD: usize = 8192;
 const MAX_URL: usize = 2048;
 const MAX_WORD: usize = 256;
-/// Characters of a name at most.
-const MAX_NAME: usize = 100;
 /// The longest registered form of BCP 47 §4.4.1.
 const MAX_LOCALE: usize = 35;
 
@@ -45,9 +44,14 @@ pub fn email(text: &str) -> Result<EmailAddress, Fault> {
     EmailAddress::parse(text).map_err(|error| Fault("invalid_email", error.to_string()))
 }
 
-/// A new password. Nothing is trimmed, and every character is allowed; the policy decides later.
-pub fn new_password(text: &str) -> Result<&str, Fault> {
+/// A password. Nothing is trimmed, and every character is allowed; what a new one must be, the policy says later.
+pub fn password(text: &str) -> Result<&str, Fault> {
     if text.len() > MAX_PASSWORD { Err(too_long(MAX_PASSWORD)) } else { Ok(text) }
+}
+
+/// What somebody is called; empty is none.
+pub fn name(text: &str) -> Result<Option<String>, Fault> {
+    name::parse(text).map_err(|error| Fault("invalid_name", error.to_string()))
 }
 
 /// A language tag (BCP 47), by its form.
@@ -95,17 +99,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
-}
-
-/// What to call a person; nothing if it is blank.
-pub fn name(text: &str) -> Result<Option<String>, Fault> {
-    if text.chars().count() > MAX_NAME {
-        return Err(Fault("too_long", format!("has more than {MAX_NAME} characters")));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(Fault("control_character", "has a control character".into()));
-    }
-    Ok(Some(text.trim().to_owned()).filter(|name| !name.is_empty()))
 }
 
 /// One word or cursor to filter by: short, and nothing that a database would choke on.
@@ -180,8 +173,8 @@ mod tests {
 
     #[test]
     fn a_password_of_128_characters_of_four_bytes_is_taken() {
-        assert!(new_password(&"🦀".repeat(128)).is_ok());
-        assert!(new_password(&"\u{1112}\u{1161}\u{11ab}".repeat(256)).is_ok());
-        assert!(new_password(&"a".repeat(8193)).is_err());
+        assert!(password(&"🦀".repeat(128)).is_ok());
+        assert!(password(&"\u{1112}\u{1161}\u{11ab}".repeat(256)).is_ok());
+        assert!(password(&"a".repeat(8193)).is_err());
     }
 }

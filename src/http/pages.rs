@@ -2,10 +2,10 @@
 //! one works without script, loads nothing from elsewhere, and tells the same to everybody about whether an
 //! account exists.
 
-mod cookie;
+pub(super) mod cookie;
 mod dead_link;
 mod forgot_password;
-mod form;
+pub(super) mod form;
 mod link;
 mod login;
 mod new_password;

@@ -198,7 +198,7 @@ impl PasswordResetsApi {
     async fn confirm(&self, body: Strict<Confirmation>) -> Result<ConfirmResponse, Problem> {
         let Confirmation { token, new_password } = body.0;
         let mut faults = Faults::default();
-        faults.take("/new_password", fields::new_password(&new_password));
+        faults.take("/new_password", fields::password(&new_password));
         faults.none()?;
         let login_url = confirm::confirm(self.0.clone(), token, SecretString::from(new_password)).await?;
         Ok(ConfirmResponse::Completed(Json(Completed {

@@ -3,6 +3,7 @@
 //! An answer names a code of a closed list and what the caller can do; it never carries a cause, SQL, a
 //! stack or an address.
 
+mod code;
 mod lists;
 
 use std::fmt;
@@ -12,110 +13,17 @@ use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::{ToJSON, Type};
-use poem_openapi::{ApiResponse, Enum, Object};
+use poem_openapi::{ApiResponse, Object};
 
+pub use code::Code;
+
+use crate::accounts::{DirectoryError, LimitError};
 use crate::commands::{CommandError, SupportError, TokenError};
 use crate::domain::password::PasswordRejection;
 use crate::queries::QueryError;
 
 /// The media type of every refusal.
 pub const MEDIA_TYPE: &str = "application/problem+json";
-
-/// What went wrong, for programs. The list is closed; new entries are additions to the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
-pub enum Code {
-    MalformedRequest,
-    MalformedJson,
-    TokenInvalid,
-    Unauthorized,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    NotAcceptable,
-    WebhookRefused,
-    RequestTimeout,
-    Conflict,
-    TokenExpired,
-    TokenUsed,
-    TokenSuperseded,
-    TokenRevoked,
-    PayloadTooLarge,
-    UnsupportedMediaType,
-    InvalidRequest,
-    PasswordRejected,
-    RateLimited,
-    Internal,
-    Busy,
-    Unavailable,
-}
-
-impl Code {
-    /// Every code, in the order of its status.
-    pub const ALL: [Self; 23] = [
-        Self::MalformedRequest,
-        Self::MalformedJson,
-        Self::TokenInvalid,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::NotAcceptable,
-        Self::WebhookRefused,
-        Self::RequestTimeout,
-        Self::Conflict,
-        Self::TokenExpired,
-        Self::TokenUsed,
-        Self::TokenSuperseded,
-        Self::TokenRevoked,
-        Self::PayloadTooLarge,
-        Self::UnsupportedMediaType,
-        Self::InvalidRequest,
-        Self::PasswordRejected,
-        Self::RateLimited,
-        Self::Internal,
-        Self::Busy,
-        Self::Unavailable,
-    ];
-
-    /// The status and the title that go with the code.
-    pub fn meaning(self) -> (StatusCode, &'static str) {
-        match self {
-            Self::MalformedRequest => (StatusCode::BAD_REQUEST, "The request cannot be read"),
-            Self::MalformedJson => (StatusCode::BAD_REQUEST, "The body is not well-formed JSON"),
-            Self::TokenInvalid => (StatusCode::BAD_REQUEST, "The link is not valid"),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "A valid API key is needed"),
-            Self::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
-            Self::NotFound => (StatusCode::NOT_FOUND, "There is nothing here"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Not with this method"),
-            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "Not in this media type"),
-            Self::WebhookRefused => (StatusCode::NOT_ACCEPTABLE, "The webhook is refused for good"),
-            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
-            Self::Conflict => (StatusCode::CONFLICT, "Not possible as things stand"),
-            Self::TokenExpired => (StatusCode::GONE, "The link has expired"),
-            Self::TokenUsed => (StatusCode::GONE, "The link was used already"),
-            Self::TokenSuperseded => (StatusCode::GONE, "A newer link or a change of the account took over"),
-            Self::TokenRevoked => (StatusCode::GONE, "The link was revoked"),
-            Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this media type"),
-            Self::InvalidRequest => (StatusCode::UNPROCESSABLE_ENTITY, "Some values cannot be accepted"),
-            Self::PasswordRejected => (StatusCode::UNPROCESSABLE_ENTITY, "The password was refused"),
-            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Busy; try again shortly"),
-            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable"),
-        }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_json() {
-            Some(serde_json::Value::String(name)) => f.write_str(&name),
-            _ => fmt::Debug::fmt(self, f),
-        }
-    }
-}
 
 /// One value that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
@@ -160,6 +68,9 @@ struct Body {
     /// Why the password was refused; only with `password_rejected`.
     #[oai(skip_serializing_if_is_none)]
     reasons: Option<Vec<Reason>>,
+    /// What the person can do about it; only with `account_not_verified`.
+    #[oai(skip_serializing_if_is_none)]
+    resolution: Option<String>,
     /// The `X-Request-Id` of this answer; name it when you ask for help.
     request_id: String,
 }
@@ -171,13 +82,14 @@ pub struct Problem {
     detail: Option<String>,
     errors: Vec<FieldError>,
     reasons: Option<Vec<Reason>>,
+    resolution: Option<&'static str>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), reasons: None, headers: Vec::new() }
+        Self { code, detail: None, errors: Vec::new(), reasons: None, resolution: None, headers: Vec::new() }
     }
 
     /// Some values cannot be accepted.
@@ -194,9 +106,27 @@ impl Problem {
         )])
     }
 
-    /// No key, or not a valid one (RFC 6750 §3).
+    /// No key or session, or not a valid one (RFC 6750 §3).
     pub fn unauthorized() -> Self {
-        Self::new(Code::Unauthorized).header(header::WWW_AUTHENTICATE, "Bearer realm=\"backstamp\"")
+        Self::new(Code::Unauthorized).challenge()
+    }
+
+    /// No account has this address and this password.
+    pub fn invalid_credentials() -> Self {
+        Self::new(Code::InvalidCredentials).challenge()
+    }
+
+    /// A 401 must say how to do better (RFC 9110 §15.5.2).
+    fn challenge(self) -> Self {
+        self.header(header::WWW_AUTHENTICATE, "Bearer realm=\"backstamp\"")
+    }
+
+    /// The password is right, and the address was not verified yet.
+    pub fn account_not_verified() -> Self {
+        let resolution = "Follow the link in the mail that was sent at the registration, or ask for another \
+                          with POST /v1/email-verifications. A completed password reset verifies the \
+                          address too.";
+        Self { resolution: Some(resolution), ..Self::new(Code::AccountNotVerified) }
     }
 
     /// The key is good, but not for this (RFC 6750 §3.1).
@@ -282,6 +212,7 @@ impl Problem {
             code: self.code,
             errors: self.errors,
             reasons: self.reasons,
+            resolution: self.resolution.map(str::to_owned),
             request_id: request_id.to_owned(),
         };
         let mut response =
@@ -328,7 +259,7 @@ impl From<CommandError> for Problem {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::TooManyRequests { retry_after, limit } => {
-                rate_limited("client", retry_after, limit)
+                rate_limited("client", limit, 3600, retry_after)
             }
             CommandError::Busy { retry_after } => Self::busy(retry_after),
             CommandError::Unavailable => Self::unavailable(),
@@ -344,7 +275,9 @@ impl From<TokenError> for Problem {
             TokenError::Used => Self::new(Code::TokenUsed),
             TokenError::Superseded => Self::new(Code::TokenSuperseded),
             TokenError::Revoked => Self::new(Code::TokenRevoked),
-            TokenError::TooManyPasswords { retry_after, limit } => rate_limited("link", retry_after, limit),
+            TokenError::TooManyPasswords { retry_after, limit } => {
+                rate_limited("link", limit, 3600, retry_after)
+            }
             TokenError::Busy { retry_after } => Self::busy(retry_after),
             TokenError::Unavailable => Self::unavailable(),
         }
@@ -381,11 +314,32 @@ impl From<QueryError> for Problem {
     }
 }
 
-/// The fields of draft-ietf-httpapi-ratelimit-headers: so many within an hour.
-fn rate_limited(policy: &str, retry_after: u64, limit: u32) -> Problem {
+impl From<DirectoryError> for Problem {
+    fn from(error: DirectoryError) -> Self {
+        tracing::error!(%error, "the directory gave no answer");
+        match error {
+            DirectoryError::Unavailable(_) => Self::unavailable(),
+            DirectoryError::Broken(_) => Self::new(Code::Internal),
+        }
+    }
+}
+
+impl From<LimitError> for Problem {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::TooMany { policy, quota, window, retry_after } => {
+                rate_limited(policy, quota, window, retry_after)
+            }
+            LimitError::Directory(error) => error.into(),
+        }
+    }
+}
+
+/// The fields of draft-ietf-httpapi-ratelimit-headers, for the one policy that refuses.
+fn rate_limited(policy: &str, quota: u32, window: i64, retry_after: u64) -> Problem {
     Problem::new(Code::RateLimited)
         .retry_after(retry_after)
-        .header(HeaderName::from_static("ratelimit-policy"), &format!("\"{policy}\";q={limit};w=3600"))
+        .header(HeaderName::from_static("ratelimit-policy"), &format!("\"{policy}\";q={quota};w={window}"))
         .header(HeaderName::from_static("ratelimit"), &format!("\"{policy}\";r=0;t={retry_after}"))
 }
 

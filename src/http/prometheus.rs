@@ -38,7 +38,10 @@ impl PrometheusApi {
     ///
     /// In the text format of OpenMetrics; the names stand in `docs/metrics-reference.md`.
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
-    async fn metrics(&self, _caller: Caller<SupportRead>) -> Result<Answer<Scraped>, Problem> {
+    async fn metrics(
+        &self,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
+    ) -> Result<Answer<Scraped>, Problem> {
         let text = self.0.scrape().await;
         Ok(Answer::new(Scraped::Text(PlainText(text))).header("content-type", MEDIA_TYPE))
     }

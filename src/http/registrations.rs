@@ -69,7 +69,7 @@ impl RegistrationsApi {
         let mut faults = Faults::default();
         let checked = (
             faults.take("/email", fields::email(&email)),
-            faults.take("/password", fields::new_password(&password).map(|_| ())),
+            faults.take("/password", fields::password(&password).map(|_| ())),
             faults.take("/name", name.as_deref().map(fields::name).transpose()),
             faults.take("/locale", locale.as_deref().map(fields::locale).transpose()),
         );

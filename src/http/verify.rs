@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::HttpState;
 use super::confirm::{taken_over, unhashed};
 use super::problem::{FieldError, Problem};
-use crate::accounts::{Account, AddressProof, Awaited, PasswordWritten};
+use crate::accounts::{Account, AddressProof, Awaited, Match, PasswordWritten};
 use crate::commands::{TokenError, UsableVerification};
 use crate::domain::email_verification::Verifies;
 
@@ -125,9 +125,9 @@ async fn check(
     password: SecretString,
     hash: &str,
 ) -> Result<(), Refused> {
-    match state.hasher.verify(password, hash).await {
-        Ok(true) => Ok(()),
-        Ok(false) => {
+    match state.hasher.compare(password, Some(hash)).await {
+        Ok(Match::Right { .. }) => Ok(()),
+        Ok(Match::Wrong) => {
             state.commands.refuse_completion(verification, attempt).await.map_err(|error| {
                 let request_id = verification.request_id;
                 tracing::warn!(%request_id, %error, "a wrong password was not counted");

@@ -56,7 +56,7 @@ impl VerificationLinks {
             Some(account) if account.disabled => {
                 return Ok(Decision::Decline(DeclineReason::AccountDisabled));
             }
-            Some(account) if account.verified => {
+            Some(account) if account.is_verified() => {
                 return Ok(Decision::Decline(DeclineReason::AlreadyRegistered));
             }
             _ => match self.registrations.open_account(request.request_id).await? {
@@ -78,7 +78,7 @@ impl VerificationLinks {
         Ok(match self.directory.lookup(email).await? {
             None => Decision::Decline(DeclineReason::UnknownAddress),
             Some(account) if account.disabled => Decision::Decline(DeclineReason::AccountDisabled),
-            Some(account) if account.verified => Decision::Decline(DeclineReason::AlreadyVerified),
+            Some(account) if account.is_verified() => Decision::Decline(DeclineReason::AlreadyVerified),
             Some(account) => {
                 self.registrations.keep_account(account.id, request.expires_at).await?;
                 issue(account)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Verdict, Work, verdict_of};
 use crate::commands::{Commands, Context, KeyChoice};
 use crate::domain::address::EmailAddress;
-use crate::domain::id::{DataKeyId, EventId, MessageId};
+use crate::domain::id::{ChangeId, DataKeyId, EventId, MessageId};
 use crate::domain::mailbox_provider::MailboxProvider;
 use crate::domain::message::{Cause, MessageCommand, Requested};
 use crate::domain::sealed::Sealed;
@@ -75,6 +75,34 @@ impl Mails {
         event: CausingEvent,
         work: &Work,
     ) -> Verdict {
+        let key = KeyChoice::Given(mail.data_key);
+        self.ask(message_id, mail, event.id.to_string(), key, work).await
+    }
+
+    /// Asks for the mail that a change in the directory causes. Nothing in the log is about it yet, so what is
+    /// personal in it gets a key of its own.
+    pub async fn request_after_change(
+        &self,
+        mail: NewMail,
+        change: ChangeId,
+        changed_at: DateTime<Utc>,
+        work: &Work,
+    ) -> Verdict {
+        let index = self.commands.index_key();
+        let message_id = index.message_id_of_change(change, changed_at, mail.template);
+        let subject = index.stream_key(&mail.to).to_string();
+        let key = KeyChoice::Fresh { event_types: &["message.requested"], subject };
+        self.ask(message_id, mail, change.to_string(), key, work).await
+    }
+
+    async fn ask(
+        &self,
+        message_id: MessageId,
+        mail: NewMail,
+        causation: String,
+        key: KeyChoice,
+        work: &Work,
+    ) -> Verdict {
         let at = self.commands.clock().now();
         let requested = Requested {
             template: mail.template.to_owned(),
@@ -90,11 +118,7 @@ impl Mails {
             send_before: Some(mail.send_before),
             at,
         };
-        let context = Context {
-            causation: event.id.to_string(),
-            key: KeyChoice::Given(mail.data_key),
-            ..Context::default()
-        };
+        let context = Context { causation, key, ..Context::default() };
         match self.commands.message(message_id, MessageCommand::Request(Box::new(requested)), context).await {
             Ok(_) => Verdict::Done,
             Err(error) => verdict_of(&error, work, at),

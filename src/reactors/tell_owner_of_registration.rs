@@ -76,7 +76,7 @@ impl Reactor for TellOwnerOfRegistration {
         let Some(request) = loaded.aggregate.request(payload.request_id) else { return Verdict::Done };
         let Some(email) = request.email.known() else { return Verdict::Done };
         let account = match self.directory.lookup(email).await {
-            Ok(account) => account.filter(|account| account.verified && !account.disabled),
+            Ok(account) => account.filter(|account| account.is_verified() && !account.disabled),
             Err(error) => return Verdict::Later { at: now + backoff(work.attempts), why: error.to_string() },
         };
         let Some(account) = account else { return Verdict::Done };

@@ -201,7 +201,7 @@ impl Bench {
             role: Role::User,
             credential_version: 1,
             disabled: false,
-            verified: true,
+            verified_at: Some(self.clock.now()),
             created_at: self.clock.now(),
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use backstamp::accounts::{Directory, PasswordHasher};
+use backstamp::accounts::{Directory, Match, PasswordHasher};
 use backstamp::clock::SystemClock;
 use backstamp::database::Row;
 use backstamp::domain::address::EmailAddress;
@@ -183,7 +183,8 @@ impl Auditor<'_> {
         let sql = "SELECT password_hash FROM accounts WHERE id = $1";
         let row = self.client.installation.scratch.database.fetch_one(sql, &[id.into()]).await;
         let hash = row.expect("an account").text("password_hash").expect("a hash");
-        self.hasher.verify(password.to_owned().into(), &hash).await.expect("a verdict")
+        let compared = self.hasher.compare(password.to_owned().into(), Some(&hash)).await;
+        compared.expect("a verdict") != Match::Wrong
     }
 }
 

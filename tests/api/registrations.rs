@@ -1,6 +1,6 @@
 //! Registering, verifying, and everything that a stranger could try with somebody else's address.
 
-use backstamp::accounts::{Account, Directory, PasswordHasher};
+use backstamp::accounts::{Account, Directory, Match, PasswordHasher};
 use backstamp::clock::SystemClock;
 use backstamp::database::Dialect;
 use backstamp::domain::address::EmailAddress;
@@ -52,7 +52,8 @@ async fn opens(installation: &Installation, address: &str, password: &str) -> bo
     let sql = "SELECT password_hash FROM accounts WHERE normalised_address = $1";
     let row = installation.scratch.database.fetch_one(sql, &[address.into()]).await.expect("the account");
     let hash = row.text("password_hash").expect("a hash");
-    PasswordHasher::new(Arc::new(SystemClock)).verify(password.into(), &hash).await.expect("a verdict")
+    let hasher = PasswordHasher::new(Arc::new(SystemClock));
+    hasher.compare(password.into(), Some(&hash)).await.expect("a verdict") != Match::Wrong
 }
 
 async fn count(installation: &Installation, sql: &str) -> i64 {
@@ -95,7 +96,7 @@ async fn a_registration_becomes_an_account_by_its_link_and_its_password() {
     assert!(mail.links.iter().any(|link| link.starts_with(&format!("{}/verify-email?token=", api.base))));
     assert!(!mail.text.contains(HERS));
     let unverified = account(&installation, ADA).await.expect("a provisional account");
-    assert!(!unverified.verified);
+    assert!(!unverified.is_verified());
 
     let seen = api.post("/v1/email-verifications/inspect", &json!({ "token": token })).await;
     assert_eq!((seen.status, &seen.body["status"]), (200, &json!("valid")), "{}", seen.text);
@@ -108,7 +109,7 @@ async fn a_registration_becomes_an_account_by_its_link_and_its_password() {
     let done = verify(api, &token, HERS).await;
     assert_eq!((done.status, &done.body), (200, &json!({ "status": "verified" })), "{}", done.text);
     let verified = account(&installation, ADA).await.expect("the account");
-    assert!(verified.verified && verified.credential_version == unverified.credential_version + 1);
+    assert!(verified.is_verified() && verified.credential_version == unverified.credential_version + 1);
     assert!(opens(&installation, ADA, HERS).await);
     assert_eq!(count(&installation, "SELECT COUNT(*) AS n FROM registrations").await, 0);
     assert_eq!(verify(api, &token, HERS).await.problem(), (410, "token_used"));
@@ -190,7 +191,7 @@ async fn a_wrong_password_leaves_the_link_alive_and_guessing_ends() {
     assert!(refused.header("ratelimit-policy").starts_with("\"link\";q=10;w=3600"));
     let seen = api.post("/v1/email-verifications/inspect", &json!({ "token": token })).await;
     assert_eq!(seen.status, 200, "{}", seen.text);
-    assert!(!account(&installation, ADA).await.expect("the account").verified);
+    assert!(!account(&installation, ADA).await.expect("the account").is_verified());
 }
 
 /// Whoever registers first, and whichever mail the owner follows.
@@ -211,7 +212,7 @@ async fn nobody_activates_an_account_at_a_strangers_address() {
 
         // The owner follows the stranger's link and types her own password; the stranger has no link.
         assert_eq!(verify(api, &tokens[theirs], HERS).await.status, 422);
-        assert!(!account(&installation, ADA).await.expect("the account").verified);
+        assert!(!account(&installation, ADA).await.expect("the account").is_verified());
         let done = verify(api, &tokens[hers], HERS).await;
 
         assert_eq!(done.status, 200, "{}", done.text);
@@ -335,7 +336,7 @@ async fn an_account_that_was_added_unverified_is_verified_by_its_own_password() 
 
     assert_eq!(verify(api, &token, THEIRS).await.status, 422);
     assert_eq!(verify(api, &token, HERS).await.status, 200);
-    assert!(account(&installation, ADA).await.expect("the account").verified);
+    assert!(account(&installation, ADA).await.expect("the account").is_verified());
     mailbox.receive(ADA, "welcome").await;
     // Nothing is left to verify, so asking again leads to nothing.
     ask_again(api, ADA).await;
@@ -359,7 +360,7 @@ async fn a_completed_reset_verifies_the_account_and_ends_its_registrations() {
     let done = api.confirm(&reset, HERS).await;
 
     assert_eq!(done.status, 200, "{}", done.text);
-    assert!(account(&installation, ADA).await.expect("the account").verified);
+    assert!(account(&installation, ADA).await.expect("the account").is_verified());
     assert_eq!(verify(api, &verification, THEIRS).await.problem(), (410, "token_superseded"));
     assert!(opens(&installation, ADA, HERS).await);
     assert_eq!(count(&installation, "SELECT COUNT(*) AS n FROM registrations").await, 0);
@@ -425,6 +426,6 @@ async fn a_link_that_was_fetched_by_machines_still_works() {
         }
     }
 
-    assert!(!account(&installation, ADA).await.expect("the account").verified);
+    assert!(!account(&installation, ADA).await.expect("the account").is_verified());
     assert_eq!(verify(&program.api, &token, HERS).await.status, 200);
 }

@@ -14,14 +14,6 @@ impl TestServer {
         let new = NewApiKey::new("a test", [scope].into_iter().collect(), None, "cli").unwrap();
         self.api_keys.create(new).await.unwrap().1.expose_secret().to_owned()
     }
-
-    async fn call(&self, method: Method, path: &str, key: &str, body: Option<&Value>) -> TestResponse {
-        let request = self.client.request(method, path).header("authorization", format!("Bearer {key}"));
-        match body {
-            Some(body) => request.body_json(body).send().await,
-            None => request.send().await,
-        }
-    }
 }
 
 async fn json_of(response: TestResponse) -> Value {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod api;
 mod edge;
 mod events;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backstamp::accounts::{
-    Account, BuiltInDirectory, Directory, NewAccount, PasswordHasher, Registrations, Role,
+    Account, BuiltInDirectory, Directory, FailedLogIns, NewAccount, PasswordHasher, Registrations, Role,
+    SessionPolicy, Sessions,
 };
 use backstamp::api_keys::ApiKeys;
 use backstamp::clock::{Clock, FixedClock};
@@ -48,6 +50,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 const LOCAL: &str = "http://127.0.0.1:8080";
+const SESSIONS: SessionPolicy = SessionPolicy { idle: TimeDelta::days(7), lifetime: TimeDelta::days(30) };
 const GOOD_PASSWORD: &str = "correct horse battery staple";
 
 /// What serving depends on, as a test wants it.
@@ -85,6 +88,7 @@ struct TestServer {
     commands: Commands,
     directory: Arc<BuiltInDirectory>,
     api_keys: ApiKeys,
+    hasher: PasswordHasher,
     clock: Arc<FixedClock>,
     log: EventLog,
     inbox: Inbox,
@@ -114,6 +118,7 @@ impl TestServer {
             metrics.clone(),
             &tasks,
         );
+        let index = keyring.index().clone();
         let log = EventLog::start(database.clone(), keyring, clock.clone(), &tasks, CancellationToken::new());
         let commands = Commands::new(log.clone(), clock.clone(), roots, LinkPolicies::default(), 3, tasks);
         let directory = Arc::new(BuiltInDirectory::new(database.clone(), clock.clone()));
@@ -135,6 +140,7 @@ impl TestServer {
             csrf_key: [7; 32],
         };
         adjust(&mut settings);
+        let hasher = PasswordHasher::new(clock.clone());
         let state = HttpState {
             commands: commands.clone(),
             queries: Queries::new(database.clone(), clock.clone(), Settings { is_sandbox: true }),
@@ -144,9 +150,12 @@ impl TestServer {
             dead_letters: DeadLetters::new(database.clone(), clock.clone()),
             disclosures: Disclosures::new(database.clone(), clock.clone()),
             directory: directory.clone(),
+            accounts: directory.as_ref().clone(),
+            sessions: Sessions::new(database.clone(), clock.clone(), SESSIONS),
+            failed_log_ins: FailedLogIns::new(database.clone(), clock.clone(), index, 40),
             api_keys: api_keys.clone(),
             registrations: Registrations::new(directory.as_ref().clone()),
-            hasher: PasswordHasher::new(clock.clone()),
+            hasher: hasher.clone(),
             policy: PasswordPolicy::default(),
             renderer,
             settings,
@@ -157,7 +166,7 @@ impl TestServer {
             sandbox: None,
         };
         let client = TestClient::new(routes(state).boxed());
-        Self { client, commands, directory, api_keys, clock, log, inbox, stop, scratch }
+        Self { client, commands, directory, api_keys, hasher, clock, log, inbox, stop, scratch }
     }
 
     /// An account with this address.
@@ -168,6 +177,18 @@ impl TestServer {
             role: Role::User,
             verified: true,
             password_hash: "none".into(),
+        };
+        self.directory.add(new).await.unwrap()
+    }
+
+    /// An account whose owner knows the password.
+    async fn owner(&self, address: &str, verified: bool) -> Account {
+        let new = NewAccount {
+            address: EmailAddress::parse(address).unwrap(),
+            name: Some("Ada".into()),
+            role: Role::User,
+            verified,
+            password_hash: self.hasher.hash(GOOD_PASSWORD.into()).await.unwrap(),
         };
         self.directory.add(new).await.unwrap()
     }
@@ -217,6 +238,15 @@ impl TestServer {
 
     async fn post(&self, path: &str, body: Value) -> TestResponse {
         self.client.post(path).body_json(&body).send().await
+    }
+
+    /// A call with a bearer token: a key or a session.
+    async fn call(&self, method: Method, path: &str, token: &str, body: Option<&Value>) -> TestResponse {
+        let request = self.client.request(method, path).header("authorization", format!("Bearer {token}"));
+        match body {
+            Some(body) => request.body_json(body).send().await,
+            None => request.send().await,
+        }
     }
 
     /// The account as the directory has it now.

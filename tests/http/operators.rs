@@ -30,7 +30,7 @@ pub async fn mail(server: &TestServer, number: u128, template: &str, recipient: 
         at: server.clock.now() + TimeDelta::minutes(i64::try_from(number).unwrap()),
     };
     let subject = requested.recipient_key.clone();
-    let key = KeyChoice::Fresh { event_types: ["message.requested"; 2], subject };
+    let key = KeyChoice::Fresh { event_types: &["message.requested"], subject };
     let context = Context { key, ..Context::caused_by("test") };
     server.commands.message(id, MessageCommand::Request(Box::new(requested)), context).await.unwrap();
     id

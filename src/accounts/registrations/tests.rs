@@ -141,7 +141,7 @@ async fn registrations_of_one_address_share_one_unverified_account() {
 
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!(one.id, other.id);
-    assert!(!one.verified && fixture.registrations.is_provisional(one.id).await.unwrap());
+    assert!(!one.is_verified() && fixture.registrations.is_provisional(one.id).await.unwrap());
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn completing_a_registration_makes_the_account_its_own_and_forgets_the_oth
 
     let now = fixture.lookup(ADA).await.unwrap();
     assert_eq!(written, PasswordWritten::Applied);
-    assert!(now.verified && !fixture.registrations.is_provisional(now.id).await.unwrap());
+    assert!(now.is_verified() && !fixture.registrations.is_provisional(now.id).await.unwrap());
     assert_eq!(
         (now.credential_version, now.name.as_deref()),
         (account.credential_version + 1, Some("name 2"))
@@ -230,7 +230,7 @@ async fn an_account_moves_to_an_address_that_nobody_has_verified() {
     let moved = fixture.lookup("new@example.test").await.unwrap();
     assert_eq!((written, moved.id), (PasswordWritten::Applied, account.id));
     assert_eq!(moved.address.as_str(), "New@example.test");
-    assert!(moved.verified && moved.credential_version == account.credential_version + 1);
+    assert!(moved.is_verified() && moved.credential_version == account.credential_version + 1);
     assert_eq!(fixture.lookup(ADA).await, None);
     assert_eq!(fixture.directory.find(squatter.id).await.unwrap(), None);
     assert_eq!(fixture.count().await, 0);

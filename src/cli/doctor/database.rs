@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Finding;
 use crate::database::DatabaseError;
-use crate::event_log::{EventLog, checkpoint};
+use crate::event_log::{EventLog, checkpoint, parked};
 use crate::{inbox, projections, reactors};
 
 /// Events behind from which read models count as old.
@@ -41,7 +41,7 @@ impl Pipeline {
             furthest,
             outbox: reactors::waiting_mails(database).await?,
             inbox: inbox::standing(database).await?,
-            parked_events: checkpoint::count_parked(database).await?,
+            parked_events: parked::count(database).await?,
             last_sent: log.last_recorded("message.sent").await?,
         })
     }

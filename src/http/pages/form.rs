@@ -77,9 +77,10 @@ fn parse(bytes: &[u8]) -> Result<Form, Problem> {
     Ok(Form(fields))
 }
 
-/// `Sec-Fetch-Site` decides where the browser sends it. Our pages have no referrer, so their forms may say
-/// `Origin: null`, which proves nothing alone. Neither header: no browser of these days; the token decides.
-fn is_ours(request: &Request, settings: &HttpSettings) -> bool {
+/// Whether nothing says that a page of others made the browser send this. `Sec-Fetch-Site` decides where the
+/// browser sends it. Our pages have no referrer, so their forms may say `Origin: null`, which proves nothing
+/// alone. Neither header: no browser of these days; the form's token decides.
+pub fn is_ours(request: &Request, settings: &HttpSettings) -> bool {
     let site = request.headers().get("sec-fetch-site").map(|value| value.as_bytes());
     let origin = request.headers().get(header::ORIGIN).map(|value| value.as_bytes());
     let ours = settings.public_url.origin().ascii_serialization();

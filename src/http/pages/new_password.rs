@@ -17,7 +17,7 @@ pub fn take(form: &mut Form, field: &'static str, again: &'static str) -> Result
     if password != form.take(again) {
         return Err(Wrong::field(again, Text::new("password-mismatch")));
     }
-    fields::new_password(&password).map_err(|fault| Wrong::value(field, &fault))?;
+    fields::password(&password).map_err(|fault| Wrong::value(field, &fault))?;
     Ok(password.into())
 }
 
