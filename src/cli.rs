@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod doctor;
+pub mod healthcheck;
 pub mod keys;
 mod password;
 pub mod rebuild;
@@ -61,6 +62,8 @@ pub enum Command {
     },
     /// Run Mailgun's API for this machine in a process of its own.
     Sandbox,
+    /// Ask the server on this machine whether it is ready: for a container's health check.
+    Healthcheck,
     /// Write a completion script to standard output.
     Completions {
         /// For which shell.

@@ -46,6 +46,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Webhooks(WebhooksCommand::Register { url }) => register_webhooks(&sources, url).await,
         Command::Doctor { json } => doctor(&sources, json).await,
         Command::Sandbox => sandbox(&sources).await,
+        Command::Healthcheck => cli::healthcheck::run(Config::load(&sources)?.http.listen).await,
         Command::Completions { shell } => {
             cli::completions(shell);
             Ok(())

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{Config, MailProvider};
+use crate::config::{Config, MailProvider, SmtpEncryption};
 use crate::database::Database;
 use crate::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys};
 use crate::providers::smtp::{Smtp, SmtpSettings};
@@ -79,6 +79,12 @@ impl Mail {
                 })
             }
             MailProvider::Smtp(server) => {
+                if server.encryption == SmtpEncryption::Opportunistic && !server.is_loopback() {
+                    tracing::warn!(
+                        "mails and their links go out unencrypted if the mail server, or somebody on the way, \
+                         offers no encryption; tls=required forbids it"
+                    );
+                }
                 let domain = config.mail.from.address.domain().to_owned();
                 let settings =
                     SmtpSettings { server: server.clone(), hello: domain.clone(), timeout: SMTP_TIMEOUT };

@@ -38,6 +38,20 @@ async fn a_wrong_configuration_stops_the_start_and_every_fault_is_told_at_once()
 }
 
 #[tokio::test]
+async fn a_health_check_asks_the_server_and_fails_without_one() {
+    let installation = Installation::new().await;
+    let program = installation.start().await;
+
+    installation.succeed(&["healthcheck"], "").await;
+    program.terminate().await;
+    let output = installation.run(&["healthcheck"], "").await;
+
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("no answer from 127.0.0.1:"), "{told}");
+}
+
+#[tokio::test]
 async fn a_second_process_is_refused_on_a_file_and_welcome_on_a_server() {
     let installation = Installation::new().await;
     let first = installation.start().await;

@@ -16,6 +16,7 @@ mod rebuild;
 mod registration_kills;
 mod registrations;
 mod secrets;
+mod smtp;
 mod the_loop;
 mod webhooks;
 mod worked_day;

@@ -6,6 +6,7 @@
 pub mod cable;
 pub mod client;
 pub mod installation;
+pub mod mail_server;
 pub mod mailbox;
 pub mod process;
 pub mod tables;
