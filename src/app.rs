@@ -49,6 +49,7 @@ use crate::reactors::{
 use crate::rendering::Renderer;
 use crate::telemetry::Metrics;
 use mail::Mail;
+pub use mail::smtp_client;
 
 /// How long a start waits for a database that is away.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);

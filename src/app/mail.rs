@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::config::{Config, MailProvider, SmtpEncryption};
+use crate::config::{Config, MailProvider, SmtpConfig, SmtpEncryption};
 use crate::database::Database;
 use crate::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys};
-use crate::providers::smtp::{Smtp, SmtpSettings};
+use crate::providers::smtp::{InvalidSettings, Smtp, SmtpSettings};
 use crate::providers::{Counted, Provider};
 use crate::sandbox::{Pace, Sandbox, SandboxSettings};
 use crate::telemetry::Metrics;
@@ -85,12 +85,9 @@ impl Mail {
                          offers no encryption; tls=required forbids it"
                     );
                 }
-                let domain = config.mail.from.address.domain().to_owned();
-                let settings =
-                    SmtpSettings { server: server.clone(), hello: domain.clone(), timeout: SMTP_TIMEOUT };
                 Ok(Self {
-                    provider: Arc::new(Smtp::new(settings, clock)?),
-                    domain,
+                    provider: Arc::new(smtp_client(config, server, clock)?),
+                    domain: config.mail.from.address.domain().to_owned(),
                     sees_opens: false,
                     signing_keys: signing_keys(),
                     sandbox: None,
@@ -151,6 +148,16 @@ impl Mail {
             sandbox.stopped().await;
         }
     }
+}
+
+/// The client of this mail server.
+pub fn smtp_client(
+    config: &Config,
+    server: &SmtpConfig,
+    clock: Arc<dyn Clock>,
+) -> Result<Smtp, InvalidSettings> {
+    let hello = config.mail.from.address.domain().to_owned();
+    Smtp::new(SmtpSettings { server: server.clone(), hello, timeout: SMTP_TIMEOUT }, clock)
 }
 
 /// Whoever reads the sandbox's mailbox owns every account, so a database that has sent real mail never goes

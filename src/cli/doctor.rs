@@ -6,6 +6,7 @@ mod database;
 mod examination;
 mod mailgun;
 mod program;
+mod smtp;
 
 use std::fmt;
 

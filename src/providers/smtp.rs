@@ -57,6 +57,14 @@ impl Smtp {
         Ok(Self { pool: Pool::new(server, connections, settings.timeout), timeout: settings.timeout, clock })
     }
 
+    /// Opens a connection as for a mail, encrypted and logged in as configured, and sends nothing.
+    pub async fn greet(&self) -> Result<(), SendError> {
+        match tokio::time::timeout(self.timeout, self.pool.enter()).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(SendError::NotSent { reason: "no answer in time".to_owned() }),
+        }
+    }
+
     async fn call(&self, mail: &OutgoingMail) -> Result<Accepted, SendError> {
         let message = Prepared::of(mail, self.clock.now())?;
         let progress = Progress::default();

@@ -188,6 +188,26 @@ async fn a_server_that_cannot_be_trusted_or_does_not_know_us_gets_no_mail_and_th
 }
 
 #[tokio::test]
+async fn the_doctor_says_whether_the_mail_server_lets_us_in() {
+    let door = Door { login: Some(("ada", "right")), ..Door::default() };
+    let server = MailServer::behind(door).await;
+    let mut told = vec![];
+    for password in ["right", "wrong"] {
+        let installation = installation(&format!("smtp://ada:{password}@127.0.0.1:{}", server.port)).await;
+        installation.start().await.terminate().await;
+
+        let report = installation.run(&["doctor", "--json"], "").await;
+
+        let report: Value = serde_json::from_slice(&report.stdout).expect("a report");
+        let findings = report["findings"].as_array().expect("findings");
+        told.extend(findings.iter().find(|finding| finding["check"] == "provider").cloned());
+    }
+
+    assert_eq!((&told[0]["verdict"], &told[1]["verdict"]), (&json!("good"), &json!("failed")), "{told:?}");
+    assert!(told[1]["told"].as_str().is_some_and(|told| told.contains("at the log-in: 535")), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_refusal_is_a_bounce_with_its_diagnostic_in_the_log_the_timeline_and_the_metrics() {
     let server = MailServer::start().await;
     let installation = installation(&plain(&server)).await;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::database::Pipeline;
-use super::{Finding, mailgun, program};
+use super::{Finding, mailgun, program, smtp};
 use crate::cli::webhooks;
 use crate::clock::Clock;
 use crate::config::{Config, Faults, MailProvider};
@@ -33,9 +33,14 @@ pub async fn examine(config: Result<Config, Faults>, clock: Arc<dyn Clock>) -> V
     findings.extend(examine_database(config.clone(), Arc::clone(&clock)).await);
     let endpoint = webhooks::endpoint(&config.http.public_url);
     findings.push(program::reachable(&endpoint).await);
-    match webhooks::account(&config, clock) {
+    match webhooks::account(&config, Arc::clone(&clock)) {
         Ok(Some(account)) => findings.extend(mailgun::provider(&account, &endpoint).await),
-        Ok(None) => findings.push(Finding::good("provider", "not Mailgun: nothing is asked outside")),
+        Ok(None) => findings.push(match &config.mail.provider {
+            MailProvider::Smtp(server) => smtp::provider(&config, server, clock).await,
+            MailProvider::Mailgun { .. } | MailProvider::Sandbox => {
+                Finding::good("provider", "not Mailgun: nothing is asked outside")
+            }
+        }),
         Err(error) => {
             findings.push(Finding::failed("provider", format!("{error:#}"), "correct Mailgun's settings"));
         }
