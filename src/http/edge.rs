@@ -19,13 +19,14 @@ use super::{HttpState, cors, pages};
 /// How long a request may take in all.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Answers that could betray an account by their time.
-const DISCREET: [&str; 7] = [
+const DISCREET: [&str; 8] = [
     "/v1/password-resets",
     "/v1/accounts",
     "/v1/email-verifications",
     "/v1/sessions",
     "/forgot-password",
     "/register",
+    "/verify-email/resend",
     "/login",
 ];
 

@@ -2,6 +2,7 @@
 //! one works without script, loads nothing from elsewhere, and tells the same to everybody about whether an
 //! account exists.
 
+mod account;
 pub(super) mod cookie;
 mod dead_link;
 mod forgot_password;
@@ -9,8 +10,12 @@ pub(super) mod form;
 mod link;
 mod login;
 mod new_password;
+mod next;
 mod notice;
+mod register;
 mod reset_password;
+mod told;
+mod verify_email;
 mod visit;
 
 use std::sync::Arc;
@@ -35,17 +40,21 @@ const NOT_PAGES: [&str; 7] =
 
 /// Every page with its path.
 pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
+    let at = |path: &str, resource| (path.to_owned(), resource);
     let mut pages = vec![
-        (
-            "/forgot-password".to_owned(),
-            Resource::get(page(state, forgot_password::show)).post(page(state, forgot_password::submit)),
-        ),
-        (
-            "/reset-password".into(),
-            Resource::get(page(state, reset_password::show)).post(page(state, reset_password::submit)),
-        ),
-        ("/login".into(), Resource::get(page(state, login::show))),
-        ("/.well-known/change-password".into(), Resource::get(page(state, change_password))),
+        at("/login", both(state, login::show, login::submit)),
+        at("/logout", Resource::post_only(page(state, login::log_out))),
+        at("/register", both(state, register::show, register::submit)),
+        at("/verify-email", both(state, verify_email::show, verify_email::submit)),
+        at("/verify-email/resend", both(state, verify_email::back, verify_email::submit_resend)),
+        at("/forgot-password", both(state, forgot_password::show, forgot_password::submit)),
+        at("/reset-password", both(state, reset_password::show, reset_password::submit)),
+        at("/account", Resource::get(page(state, account::show))),
+        at("/account/name", both(state, account::back, account::name::submit)),
+        at("/account/password", both(state, account::back, account::password::submit)),
+        at("/account/sessions/revoke", both(state, account::back, account::sessions::revoke)),
+        at("/account/delete", both(state, account::back, account::deletion::submit)),
+        at("/.well-known/change-password", Resource::get(page(state, change_password))),
     ];
     pages.extend(state.renderer.assets().map(|one| (format!("/assets/{}", one.name), asset(one.clone()))));
     pages
@@ -66,6 +75,17 @@ pub fn visitor(state: &Arc<HttpState>, request: &Request) -> Option<Visit> {
         range.trim().eq_ignore_ascii_case("text/html") && !parameters.trim().starts_with("q=0")
     });
     (takes_html && !for_programs).then(|| Visit::passing(state, request))
+}
+
+/// A page that can be opened, and a form that can be sent there.
+fn both<F, G, FutF, FutG>(state: &Arc<HttpState>, show: F, submit: G) -> Resource
+where
+    F: Fn(Visit, Request) -> FutF + Copy + Send + Sync + 'static,
+    G: Fn(Visit, Request) -> FutG + Copy + Send + Sync + 'static,
+    FutF: Future<Output = Result<Response, Problem>> + Send + 'static,
+    FutG: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    Resource::get(page(state, show)).post(page(state, submit))
 }
 
 /// A handler of a page: what it refuses is told in HTML.

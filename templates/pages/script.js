@@ -7,10 +7,11 @@
 // browser keeps it among the words it completes.
 for (const button of document.querySelectorAll("button.reveal")) {
   const input = document.getElementById(button.getAttribute("aria-controls"));
+  const [show, showWhat] = [button.textContent, button.ariaLabel];
   const set = (shown) => {
     input.type = shown ? "text" : "password";
-    button.setAttribute("aria-pressed", String(shown));
-    button.textContent = shown ? button.dataset.hide : button.dataset.show;
+    button.textContent = shown ? button.dataset.hide : show;
+    button.ariaLabel = shown ? button.dataset.hideWhat : showWhat;
   };
   button.addEventListener("click", () => {
     const { selectionStart, selectionEnd } = input;

@@ -41,8 +41,13 @@ fault-no-new-password = Geben Sie ein neues Passwort ein.
 fault-credentials = Diese Adresse und dieses Passwort gehören nicht zusammen.
 fault-wrong-password = Das ist nicht Ihr derzeitiges Passwort.
 fault-wrong-registration-password = Das ist nicht das Passwort dieser Registrierung.
-fault-same-address = Das ist bereits Ihre Adresse.
-fault-too-many-tries = Das wurde zu oft versucht. Warten Sie { $duration }, bevor Sie es wieder versuchen.
+fault-rate-limited = Zu viele Anfragen. { $minutes ->
+    [one] Warten Sie eine Minute, bevor Sie es wieder versuchen.
+   *[other] Warten Sie { $minutes } Minuten, bevor Sie es wieder versuchen.
+}
+fault-unavailable = Das geht gerade nicht. Es ist nichts verloren: Senden Sie es in einer Minute noch einmal.
+fault-internal = Hier ist etwas schiefgegangen; es lag nicht an Ihnen. Senden Sie es in einer Minute noch einmal.
+fault-invalid-name = Ein Name hat höchstens 100 Zeichen, alle davon sichtbar.
 password-mismatch = Die beiden Passwörter stimmen nicht überein.
 password-too-short = { $min ->
     [one] Verwenden Sie mindestens { $min } Zeichen.
@@ -66,8 +71,8 @@ form-problem = Bitte prüfen Sie dies
 form-show = Zeigen
 form-hide = Verbergen
 form-show-what = Zeigen: { $field }
+form-hide-what = Verbergen: { $field }
 field-email = E-Mail-Adresse
-field-new-email = Neue E-Mail-Adresse
 field-name = Name
 field-name-hint = Freiwillig. Wir sprechen Sie in E-Mails damit an.
 field-password = Passwort
@@ -86,14 +91,12 @@ strength-strong = Stark
 ## Seite: anmelden
 
 login-title = Anmelden
-login-intro = Gehen Sie zurück zu der Anwendung, von der Sie kommen, und melden Sie sich dort mit Ihrem Passwort an.
 login-submit = Anmelden
 login-forgot = Passwort vergessen?
 login-new-here = Neu hier?
 login-register = Konto anlegen
 login-draft-title = Ihre Sitzung ist zu Ende
 login-draft-text = Ihre Eingaben sind noch da. Melden Sie sich an, dann können Sie sie noch einmal senden.
-login-ended = Ihre Sitzung ist zu Ende. Bitte melden Sie sich wieder an.
 signed-in-title = Sie sind angemeldet
 signed-in-text = Als { $account }.
 signed-in-continue = Zu meinem Konto
@@ -115,7 +118,8 @@ sent-intro = Wenn die Adresse zu einem Konto gehört, ist ein Link unterwegs. Er
 sent-nothing = Nach einigen Minuten noch nichts da? Sehen Sie im Spam-Ordner nach, prüfen Sie die Adresse und { $again }.
 sent-again = fragen Sie noch einmal
 sent-look = Nach einigen Minuten noch nichts da? Sehen Sie im Spam-Ordner nach, und prüfen Sie die Adresse.
-verification-sent-text = Eine E-Mail an { $address } ist unterwegs. Öffnen Sie den Link darin, um die Adresse zu bestätigen; er gilt { $duration } lang.
+registered-text = Eine E-Mail an { $address } ist unterwegs. Öffnen Sie den Link darin, um die Adresse zu bestätigen; er gilt { $duration } lang.
+resent-text = Wenn { $address } noch zu bestätigen ist, ist eine E-Mail unterwegs. Öffnen Sie den Link darin; er gilt { $duration } lang.
 verification-resend = Noch einmal schicken
 
 ## Seite: Adresse bestätigen
@@ -123,8 +127,8 @@ verification-resend = Noch einmal schicken
 verify-title = Bestätigen Sie Ihre Adresse
 verify-intro = Für das Konto { $account }.
 verify-change-intro = { $account } wird die Adresse Ihres Kontos.
-verify-hint = Das Sie bei der Registrierung gewählt haben.
-verify-change-hint = Das Passwort Ihres Kontos.
+verify-registration-hint = Das Sie bei der Registrierung gewählt haben.
+verify-account-hint = Das Passwort Ihres Kontos.
 verify-submit = Bestätigen
 verified-title = Ihre Adresse ist bestätigt
 verified-text = Sie können sich jetzt anmelden.
@@ -161,9 +165,6 @@ account-title = Ihr Konto
 account-profile = Profil
 account-since = Konto seit
 account-save-name = Namen speichern
-account-change-address = E-Mail-Adresse ändern
-account-address-intro = Wir schicken einen Link an die neue Adresse. Geändert wird sie, wenn Sie ihn dort öffnen.
-account-address-submit = Link schicken
 account-password = Passwort
 account-password-intro = Wenn Sie es ändern, werden Sie überall sonst abgemeldet.
 account-sessions = Wo Sie angemeldet sind
@@ -172,7 +173,6 @@ account-delete = Konto löschen
 account-delete-open = Ich möchte mein Konto löschen
 account-delete-intro = Das kann nicht rückgängig gemacht werden: Das Konto, seine Sitzungen und seine Links sind sofort weg.
 account-delete-submit = Mein Konto endgültig löschen
-account-draft = Dies ist noch nicht gespeichert. Prüfen Sie es, und senden Sie es noch einmal.
 session-unknown = Unbekannter Browser
 session-current = Diese hier
 session-times = Seit { $since }. Zuletzt benutzt { $used }.
@@ -183,10 +183,11 @@ session-revoke-others = Überall sonst abmelden
 ## Seiten: was gerade getan wurde
 
 told-name = Ihr Name wurde geändert.
-told-address = Ein Link wurde an { $address } geschickt. Er gilt { $duration } lang; bis Sie ihn öffnen, bleibt Ihre Adresse, wie sie ist.
 told-password = Ihr Passwort wurde geändert. Überall sonst sind Sie abgemeldet.
 told-session = Diese Sitzung wurde abgemeldet.
 told-sessions = Überall sonst sind Sie abgemeldet.
+told-ended = Ihre Sitzung ist zu Ende. Bitte melden Sie sich wieder an.
+told-draft = Ihre Eingaben sind noch nicht gespeichert. Prüfen Sie sie, und senden Sie sie noch einmal.
 told-signed-out = Sie sind abgemeldet.
 told-deleted = Ihr Konto wurde gelöscht.
 

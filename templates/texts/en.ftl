@@ -48,8 +48,14 @@ fault-no-new-password = Enter a new password.
 fault-credentials = This address and this password do not go together.
 fault-wrong-password = This is not your current password.
 fault-wrong-registration-password = This is not the password of this registration.
-fault-same-address = This is your address already.
-fault-too-many-tries = That was tried too often. Wait { $duration }, then try again.
+# $minutes: until it can be tried again.
+fault-rate-limited = Too many requests. { $minutes ->
+    [one] Wait a minute, then try again.
+   *[other] Wait { $minutes } minutes, then try again.
+}
+fault-unavailable = We cannot do that right now. Nothing is lost: send it again in a minute.
+fault-internal = Something went wrong here, nothing you did. Send it again in a minute.
+fault-invalid-name = A name has at most 100 characters, all of them visible.
 password-mismatch = The two passwords are not the same.
 # $min: characters.
 password-too-short = { $min ->
@@ -78,8 +84,9 @@ form-show = Show
 form-hide = Hide
 # $field: the label of a password field. For screen readers.
 form-show-what = Show: { $field }
+# $field: the label of a password field. For screen readers.
+form-hide-what = Hide: { $field }
 field-email = E-mail address
-field-new-email = New e-mail address
 field-name = Name
 field-name-hint = Optional. We greet you with it in mails.
 field-password = Password
@@ -99,14 +106,12 @@ strength-strong = Strong
 ## Page: sign in
 
 login-title = Sign in
-login-intro = Go back to the application that you came from, and sign in there with your password.
 login-submit = Sign in
 login-forgot = Forgot your password?
 login-new-here = New here?
 login-register = Create an account
 login-draft-title = Your session has ended
 login-draft-text = What you typed is kept. Sign in, and you can send it again.
-login-ended = Your session has ended. Please sign in again.
 signed-in-title = You are signed in
 # $account: an address.
 signed-in-text = As { $account }.
@@ -133,7 +138,9 @@ sent-nothing = Nothing there after some minutes? Look into the spam folder, chec
 sent-again = ask again
 sent-look = Nothing there after some minutes? Look into the spam folder, and check the address.
 # $address: an e-mail address. $duration: for how long the link works.
-verification-sent-text = A mail to { $address } is on its way. Open the link in it to confirm the address; it works for { $duration }.
+registered-text = A mail to { $address } is on its way. Open the link in it to confirm the address; it works for { $duration }.
+# $address: an e-mail address. $duration: for how long the link works.
+resent-text = If { $address } has yet to be confirmed, a mail is on its way. Open the link in it; it works for { $duration }.
 verification-resend = Send it again
 
 ## Page: confirm an address
@@ -143,8 +150,8 @@ verify-title = Confirm your address
 verify-intro = For the account { $account }.
 # $account: the masked address.
 verify-change-intro = { $account } becomes the address of your account.
-verify-hint = The one that you chose when you registered.
-verify-change-hint = The password of your account.
+verify-registration-hint = The one that you chose when you registered.
+verify-account-hint = The password of your account.
 verify-submit = Confirm
 verified-title = Your address is confirmed
 verified-text = You can sign in now.
@@ -182,9 +189,6 @@ account-title = Your account
 account-profile = Profile
 account-since = Account since
 account-save-name = Save name
-account-change-address = Change the e-mail address
-account-address-intro = We mail a link to the new address. The change takes place when you open it there.
-account-address-submit = Mail me a link
 account-password = Password
 account-password-intro = Changing it signs you out everywhere else.
 account-sessions = Where you are signed in
@@ -193,7 +197,6 @@ account-delete = Delete the account
 account-delete-open = I want to delete my account
 account-delete-intro = This cannot be undone: the account, its sessions and its links are gone at once.
 account-delete-submit = Delete my account for good
-account-draft = This has not been saved yet. Check it, and send it again.
 session-unknown = Unknown browser
 session-current = This one
 # $since and $used: moments.
@@ -206,11 +209,11 @@ session-revoke-others = Sign out everywhere else
 ## Pages: what has just been done
 
 told-name = Your name was changed.
-# $address: an e-mail address. $duration: for how long the link works.
-told-address = A link was mailed to { $address }. It works for { $duration }; until you open it, your address stays as it is.
 told-password = Your password was changed. You are signed out everywhere else.
 told-session = That session was signed out.
 told-sessions = You are signed out everywhere else.
+told-ended = Your session has ended. Please sign in again.
+told-draft = What you typed has not been saved yet. Check it, and send it again.
 told-signed-out = You are signed out.
 told-deleted = Your account was deleted.
 

@@ -1,12 +1,17 @@
 //! A person in front of the pages: goes somewhere, fills in what a label names, presses what a button says.
 
+use std::time::Duration;
+
 use fantoccini::Locator;
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
 use serde_json::json;
 
 use crate::driver::Driver;
-use crate::support::{Api, eventually};
+use crate::support::{Api, eventually, perhaps};
+
+/// Far longer than any page takes; only a test that fails waits so long.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the pages are looked at with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +71,13 @@ impl Browser {
 
     /// Waits until the page with this title is there.
     pub async fn arrive(&self, title: &str) {
-        let what = format!("a page called {title:?}");
         let mut seen = String::new();
-        let arrived = crate::support::perhaps(std::time::Duration::from_secs(20), async || {
+        let arrived = perhaps(PATIENCE, async || {
             seen = self.driver.client.title().await.unwrap_or_default();
-            let whole = format!("{title} · ");
-            seen.starts_with(&whole).then_some(())
-        })
-        .await;
-        if arrived.is_none() {
-            panic!("not there: {what}; but {seen:?}:\n{}", self.text().await);
+            seen.starts_with(&format!("{title} · ")).then_some(())
+        });
+        if arrived.await.is_none() {
+            panic!("no page called {title:?}, but {seen:?}:\n{}", self.text().await);
         }
     }
 
@@ -84,9 +86,15 @@ impl Browser {
         self.find("body").await.text().await.expect("the page has text")
     }
 
+    /// Waits until these words are on the page.
     pub async fn sees(&self, words: &str) {
-        let text = self.text().await;
-        assert!(text.contains(words), "{words:?} is not on the page:\n{text}");
+        let mut text = String::new();
+        let seen = perhaps(PATIENCE, async || {
+            // Between two pages there may be none.
+            text = self.driver.client.find(Locator::Css("body")).await.ok()?.text().await.ok()?;
+            text.contains(words).then_some(())
+        });
+        assert!(seen.await.is_some(), "{words:?} is not on the page:\n{text}");
     }
 
     pub async fn path(&self) -> String {
@@ -106,16 +114,26 @@ impl Browser {
         value.unwrap_or_default()
     }
 
-    /// The field that belongs to this label.
+    /// The field that belongs to this label, where several have it the first that can be seen.
     pub async fn field(&self, label: &str) -> Element {
-        let label = self.find_by(Locator::XPath(&format!("//label[normalize-space()={label:?}]"))).await;
-        let id = label.attr("for").await.expect("a label").expect("a label names its field");
-        self.find(&format!("#{id}")).await
+        let labels = format!("//label[normalize-space()={label:?}]");
+        eventually(&format!("a field called {label:?}"), async || {
+            let labels = self.driver.client.find_all(Locator::XPath(&labels)).await.ok()?;
+            for label in labels {
+                let id = label.attr("for").await.ok()??;
+                let field = self.driver.client.find(Locator::Id(&id)).await.ok()?;
+                if field.is_displayed().await.ok()? {
+                    return Some(field);
+                }
+            }
+            None
+        })
+        .await
     }
 
     /// Presses the button that says so.
     pub async fn press(&self, button: &str) {
-        let path = format!("//button[normalize-space()={button:?}]");
+        let path = format!("//*[self::button or self::summary][normalize-space()={button:?}]");
         self.find_by(Locator::XPath(&path)).await.click().await.expect("the button can be pressed");
     }
 

@@ -12,3 +12,4 @@ mod browser;
 mod driver;
 mod inspection;
 mod journey;
+mod lapses;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod account_pages;
 mod accounts;
 mod api;
 mod edge;
@@ -11,6 +12,7 @@ mod inbox;
 mod keys;
 mod operators;
 mod pages;
+mod visitor;
 
 use std::sync::Arc;
 use std::time::Duration;

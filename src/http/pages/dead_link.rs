@@ -5,7 +5,8 @@ use poem::http::StatusCode;
 use serde::Serialize;
 
 use super::super::problem::{Code, Problem};
-use super::{Visit, forgot_password, notice};
+use super::form::Refusal;
+use super::{Visit, forgot_password, notice, verify_email};
 use crate::rendering::Text;
 
 /// What the link was for, and where a new one is asked for.
@@ -22,6 +23,9 @@ pub struct Purpose {
 pub const RESET: Purpose =
     Purpose { texts: "reset", ask_at: "forgot-password", subject: forgot_password::SUBJECT };
 
+pub const VERIFICATION: Purpose =
+    Purpose { texts: "verify", ask_at: "verify-email/resend", subject: verify_email::RESEND_SUBJECT };
+
 #[derive(Serialize)]
 struct Page {
     title: Text,
@@ -34,7 +38,7 @@ struct Page {
 }
 
 /// The page for a link that was refused.
-pub fn page(visit: &Visit, purpose: Purpose, problem: Problem) -> Result<Response, Problem> {
+pub fn page(visit: &Visit, purpose: Purpose, problem: &Problem) -> Result<Response, Problem> {
     match problem.code() {
         Code::TokenInvalid => told(visit, purpose, problem.status(), "invalid"),
         Code::TokenExpired => told(visit, purpose, problem.status(), "expired"),
@@ -42,7 +46,7 @@ pub fn page(visit: &Visit, purpose: Purpose, problem: Problem) -> Result<Respons
         Code::TokenSuperseded => told(visit, purpose, problem.status(), "superseded"),
         Code::TokenRevoked => told(visit, purpose, problem.status(), "revoked"),
         // It may work in a moment.
-        _ => notice::of(visit, &problem),
+        _ => notice::of(visit, problem),
     }
 }
 
@@ -61,5 +65,5 @@ fn told(visit: &Visit, purpose: Purpose, status: StatusCode, why: &str) -> Resul
         ask: Text::new(format!("link-ask-{}", purpose.texts)),
         csrf_token: visit.form_token(purpose.subject),
     };
-    visit.render_form(status, "dead-link", page)
+    visit.ask("dead-link", page, Refusal::told(status))
 }

@@ -9,7 +9,7 @@ use super::super::client_address::client_key;
 use super::super::fields;
 use super::super::problem::Problem;
 use super::Visit;
-use super::form::{self, Received, Wrong};
+use super::form::{self, Received, Refusal, Wrong};
 use crate::commands::RequestReset;
 
 /// What the form is about: nobody in particular.
@@ -19,7 +19,6 @@ pub const SUBJECT: &str = "forgot-password";
 struct Page {
     csrf_token: String,
     email: String,
-    faults: Vec<Wrong>,
 }
 
 #[derive(Serialize)]
@@ -29,36 +28,34 @@ struct Sent {
 
 /// The empty form.
 pub async fn show(visit: Visit, _request: Request) -> Result<Response, Problem> {
-    ask(&visit, StatusCode::OK, String::new(), None)
+    ask(&visit, String::new(), Refusal::none())
 }
 
 /// The sent form.
 pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem> {
-    let client = client_key(&request, &visit.state.settings.trusted_proxies);
+    let client = client_key(&request, &visit.state.settings.trusted_proxies).into();
     let browser = browser(request.headers());
     let mut form = match form::receive(&visit, request, SUBJECT).await? {
         Received::Sent(form) => form,
-        Received::Stale(mut form) => {
-            return ask(&visit, StatusCode::FORBIDDEN, form.take("email"), Some(Wrong::stale()));
-        }
+        Received::Stale(mut form) => return ask(&visit, form.take("email"), Refusal::stale()),
     };
 
     let given = form.take("email");
     let email = match fields::email(&given) {
         Ok(email) => email,
-        Err(fault) => {
-            let wrong = Wrong::value("email", &fault);
-            return ask(&visit, StatusCode::UNPROCESSABLE_ENTITY, given, Some(wrong));
-        }
+        Err(fault) => return ask(&visit, given, Refusal::wrong(vec![Wrong::value("email", &fault)])),
     };
     let locale = Some(visit.language.tag().to_owned());
-    let request = RequestReset { email, locale, redirect_to: None, browser, client: client.into() };
-    let accepted = visit.state.commands.request_reset(request).await?;
-    let sent = Sent { expires_in_minutes: accepted.expires_in.div_ceil(60) };
-    visit.render(StatusCode::OK, "mail-sent", sent)
+    let request = RequestReset { email, locale, redirect_to: None, browser, client };
+    match visit.state.commands.request_reset(request).await {
+        Ok(accepted) => {
+            let sent = Sent { expires_in_minutes: accepted.expires_in.div_ceil(60) };
+            visit.render(StatusCode::OK, "mail-sent", sent)
+        }
+        Err(error) => ask(&visit, given, Refusal::problem(&error.into())),
+    }
 }
 
-fn ask(visit: &Visit, status: StatusCode, email: String, wrong: Option<Wrong>) -> Result<Response, Problem> {
-    let page = Page { csrf_token: visit.form_token(SUBJECT), email, faults: wrong.into_iter().collect() };
-    visit.render_form(status, "forgot-password", page)
+fn ask(visit: &Visit, email: String, refusal: Refusal) -> Result<Response, Problem> {
+    visit.ask("forgot-password", Page { csrf_token: visit.form_token(SUBJECT), email }, refusal)
 }

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use poem::Request;
-use poem::http::header;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::web::cookie::Cookie;
+use poem::{Request, Response};
 use serde::Serialize;
 use sha2::Sha256;
 use url::form_urlencoded;
@@ -154,10 +154,71 @@ impl Wrong {
         Self::field(field, Text::new(format!("fault-{}", fault.0.replace('_', "-"))))
     }
 
+    /// This is not the owner's password.
+    pub fn wrong_password(field: &'static str) -> Self {
+        Self::field(field, Text::new("fault-wrong-password"))
+    }
+
+    fn form(text: Text) -> Self {
+        Self { field: "", text }
+    }
+}
+
+/// Why a form is shown (again), and the answer's status and headers with it.
+pub struct Refusal {
+    pub status: StatusCode,
+    pub faults: Vec<Wrong>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Refusal {
+    /// Nothing was refused.
+    pub fn none() -> Self {
+        Self::told(StatusCode::OK)
+    }
+
+    /// The page itself tells what is wrong.
+    pub fn told(status: StatusCode) -> Self {
+        Self { status, faults: Vec::new(), headers: Vec::new() }
+    }
+
+    /// Something that was filled in cannot be accepted.
+    pub fn wrong(faults: Vec<Wrong>) -> Self {
+        Self { faults, ..Self::told(StatusCode::UNPROCESSABLE_ENTITY) }
+    }
+
     /// The form is from another time.
     pub fn stale() -> Self {
-        Self::field("", Text::new("fault-stale"))
+        Self { faults: vec![Wrong::form(Text::new("fault-stale"))], ..Self::told(StatusCode::FORBIDDEN) }
     }
+
+    /// What has nothing to do with what was filled in: the form may be sent again, later.
+    pub fn problem(problem: &Problem) -> Self {
+        let text = match problem.code() {
+            Code::RateLimited => {
+                let minutes = retry_after(problem).div_ceil(60).max(1);
+                Text::new("fault-rate-limited").with("minutes", minutes)
+            }
+            Code::Busy | Code::Unavailable => Text::new("fault-unavailable"),
+            _ => Text::new("fault-internal"),
+        };
+        Self {
+            status: problem.status(),
+            faults: vec![Wrong::form(text)],
+            headers: problem.headers().to_vec(),
+        }
+    }
+
+    /// Adds what belongs to it to the answer.
+    pub fn mark(self, response: &mut Response) {
+        response.headers_mut().extend(self.headers);
+    }
+}
+
+/// Seconds.
+fn retry_after(problem: &Problem) -> u64 {
+    let header = problem.headers().iter().find(|(name, _)| *name == header::RETRY_AFTER);
+    header.and_then(|(_, value)| value.to_str().ok()?.parse().ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

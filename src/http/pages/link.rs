@@ -8,6 +8,7 @@ use poem::web::cookie::Cookie;
 use poem::{Request, Response};
 
 use super::{Visit, cookie};
+use crate::domain::one_time_link::VisitKind;
 
 /// What is longer is no token, and no cookie should hold it.
 const MAX_TOKEN: usize = 512;
@@ -58,12 +59,12 @@ fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// Whether the browser fetches ahead of a person, or nobody will read the answer.
-pub fn is_prefetch(request: &Request) -> bool {
+/// Whether a person follows the link, or a browser fetches it ahead of one, or nobody will read the answer.
+pub fn kind_of_visit(request: &Request) -> VisitKind {
     let announces = |name: &str| {
         let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.is_some_and(|value| value.to_ascii_lowercase().contains("pre"))
     };
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(announces)
-        || request.method() == Method::HEAD
+    let is_prefetch = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().any(announces);
+    if is_prefetch || request.method() == Method::HEAD { VisitKind::Prefetch } else { VisitKind::Link }
 }

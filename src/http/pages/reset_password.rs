@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::confirm::{self, Refused};
 use super::super::password_resets::record_visit;
 use super::super::problem::Problem;
-use super::form::{self, Received, Wrong};
+use super::form::{self, Received, Refusal};
 use super::link::{self, Link};
 
 use super::{Visit, cookie, dead_link, new_password};
@@ -23,7 +23,6 @@ struct Page {
     csrf_token: String,
     account: String,
     min_length: usize,
-    faults: Vec<Wrong>,
 }
 
 #[derive(Serialize)]
@@ -35,8 +34,7 @@ struct Changed {
 pub async fn show(visit: Visit, request: Request) -> Result<Response, Problem> {
     if let Some(token) = LINK.followed(&visit) {
         if let Ok(reset) = visit.state.commands.find_link::<Resetting>(token).await {
-            let kind = if link::is_prefetch(&request) { VisitKind::Prefetch } else { VisitKind::Link };
-            record_visit(&visit.state, &reset, kind, request.headers()).await;
+            record_visit(&visit.state, &reset, link::kind_of_visit(&request), request.headers()).await;
         }
         return Ok(LINK.keep(&visit, token));
     }
@@ -44,9 +42,9 @@ pub async fn show(visit: Visit, request: Request) -> Result<Response, Problem> {
     match confirm::find(&visit.state, &token).await {
         Ok((reset, account)) => {
             record_visit(&visit.state, &reset, VisitKind::Page, request.headers()).await;
-            ask(&visit, &token, &account, StatusCode::OK, Vec::new())
+            ask(&visit, &token, &account, Refusal::none())
         }
-        Err(error) => dead_link::page(&visit, dead_link::RESET, error.into()),
+        Err(error) => dead_link::page(&visit, dead_link::RESET, &error.into()),
     }
 }
 
@@ -56,19 +54,14 @@ pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem>
     let received = form::receive(&visit, request, &token).await?;
     let account = match confirm::find(&visit.state, &token).await {
         Ok((_, account)) => account,
-        Err(error) => return dead_link::page(&visit, dead_link::RESET, error.into()),
+        Err(error) => return dead_link::page(&visit, dead_link::RESET, &error.into()),
     };
-    let mut form = match received {
-        Received::Sent(form) => form,
-        Received::Stale(_) => {
-            return ask(&visit, &token, &account, StatusCode::FORBIDDEN, vec![Wrong::stale()]);
-        }
-    };
+    let again = |refusal| ask(&visit, &token, &account, refusal);
+    let Received::Sent(mut form) = received else { return again(Refusal::stale()) };
 
-    let again = |faults| ask(&visit, &token, &account, StatusCode::UNPROCESSABLE_ENTITY, faults);
     let password = match new_password::take(&mut form, "new_password", "new_password_again") {
         Ok(password) => password,
-        Err(wrong) => return again(vec![wrong]),
+        Err(wrong) => return again(Refusal::wrong(vec![wrong])),
     };
     match confirm::confirm(visit.state.clone(), token.clone(), password).await {
         Ok(login_url) => {
@@ -77,24 +70,20 @@ pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem>
             Ok(response)
         }
         Err(Refused::Password(rejections)) => {
-            again(new_password::rejected(&visit, "new_password", &rejections))
+            again(Refusal::wrong(new_password::rejected(&visit, "new_password", &rejections)))
         }
-        Err(Refused::Link(error)) => dead_link::page(&visit, dead_link::RESET, error.into()),
+        Err(Refused::Link(error)) => match Problem::from(error) {
+            later if later.status().is_server_error() => again(Refusal::problem(&later)),
+            dead => dead_link::page(&visit, dead_link::RESET, &dead),
+        },
     }
 }
 
-fn ask(
-    visit: &Visit,
-    token: &str,
-    account: &Account,
-    status: StatusCode,
-    faults: Vec<Wrong>,
-) -> Result<Response, Problem> {
+fn ask(visit: &Visit, token: &str, account: &Account, refusal: Refusal) -> Result<Response, Problem> {
     let page = Page {
         csrf_token: visit.form_token(token),
         account: account.address.masked(),
         min_length: visit.state.policy.min_length,
-        faults,
     };
-    visit.render_form(status, "reset-password", page)
+    visit.ask("reset-password", page, refusal)
 }

@@ -11,7 +11,8 @@ use url::form_urlencoded;
 
 use super::super::HttpState;
 use super::super::problem::{Code, Problem};
-use super::{cookie, form, guarded};
+use super::form::{self, Refusal, Wrong};
+use super::{cookie, guarded};
 use crate::rendering::Language;
 
 /// What was chosen at the foot of a page goes before what the browser asks for.
@@ -50,6 +51,13 @@ struct Choice<'a> {
 struct Framed<'a, C> {
     #[serde(flatten)]
     frame: Frame<'a>,
+    #[serde(flatten)]
+    page: C,
+}
+
+#[derive(Serialize)]
+struct Asking<'a, C> {
+    faults: &'a [Wrong],
     #[serde(flatten)]
     page: C,
 }
@@ -102,7 +110,11 @@ impl Visit {
 
     /// 303 to a path below the public URL.
     pub fn go_to(&self, path: &str) -> Response {
-        let location = format!("{}{path}", self.root());
+        self.redirect(&format!("{}{path}", self.root()))
+    }
+
+    /// 303 to a path of this host.
+    pub fn redirect(&self, location: &str) -> Response {
         guarded(Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, location).finish())
     }
 
@@ -124,19 +136,17 @@ impl Visit {
         Ok(response)
     }
 
-    /// The same for a page with a form, which is bound to a cookie.
-    pub fn render_form(
-        &self,
-        status: StatusCode,
-        name: &str,
-        page: impl Serialize,
-    ) -> Result<Response, Problem> {
-        let mut response = self.render(status, name, page)?;
+    /// Renders a page with a form: what was refused, if anything was, and the cookie that binds it.
+    pub fn ask(&self, name: &str, page: impl Serialize, refusal: Refusal) -> Result<Response, Problem> {
+        let asking = Asking { faults: &refusal.faults, page };
+        let mut response = self.render(refusal.status, name, asking)?;
         cookie::set(&mut response, &self.nonce.cookie(&self.state.settings));
+        refusal.mark(&mut response);
         Ok(response)
     }
 
-    fn root(&self) -> &str {
+    /// Where our paths begin.
+    pub fn root(&self) -> &str {
         self.state.settings.public_url.path()
     }
 
