@@ -3,6 +3,7 @@
 //! Handlers check a request's form, ask one other module, and word its answer. They look nothing up to
 //! decide about form, take no link, host or scheme from a header, and change nothing on a GET.
 
+mod address_changes;
 mod answers;
 mod auth;
 mod browser;
@@ -143,6 +144,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         dead_letters::DeadLettersApi(state.clone()),
         sessions::SessionsApi(state.clone()),
         me::MeApi(state.clone()),
+        address_changes::AddressChangesApi(state.clone()),
         keys::KeysApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
         prometheus::PrometheusApi(state.scrape.clone()),

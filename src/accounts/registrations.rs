@@ -149,6 +149,7 @@ impl Registrations {
         account: AccountId,
         email: &EmailAddress,
         verifies: &Verifies,
+        locale: Option<&str>,
     ) -> Result<Option<Awaited>, DirectoryError> {
         let proved = match verifies {
             Verifies::Registration => {
@@ -161,7 +162,9 @@ impl Registrations {
                 }));
             }
             Verifies::Account => Proved::Account,
-            Verifies::AddressChange { .. } => Proved::Address(email.clone()),
+            Verifies::AddressChange { .. } => {
+                Proved::Address { address: email.clone(), locale: locale.map(str::to_owned) }
+            }
         };
         let hash = self.directory.password_hash(account).await?;
         Ok(hash.map(|hash| Awaited { password_hash: Some(hash).filter(|hash| !hash.is_empty()), proved }))

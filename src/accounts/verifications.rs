@@ -55,8 +55,12 @@ pub enum Proved {
     },
     /// The account is as it is, only verified.
     Account,
-    /// The account moves to this address.
-    Address(EmailAddress),
+    /// The account moves to this address; its owner is told at the old one.
+    Address {
+        address: EmailAddress,
+        /// The language that the owner is told in.
+        locale: Option<String>,
+    },
 }
 
 impl BuiltInDirectory {
@@ -75,17 +79,17 @@ impl BuiltInDirectory {
         let (hash, name, address) = match &proof.proved {
             Proved::Registration { name, password_hash } => (Some(password_hash.clone()), name.clone(), None),
             Proved::Account => (None, None, None),
-            Proved::Address(address) => (None, None, Some(address)),
+            Proved::Address { address, .. } => (None, None, Some(address)),
         };
         let mut transaction = self.database.begin().await?;
-        if let Some(address) = address {
+        if let Proved::Address { address, locale } = &proof.proved {
             let values = [address.normalised().into(), Value::from(&account)];
             transaction.execute(MAKE_ROOM, &values).await?;
             let notice = NewChange {
                 account_id: proof.account_id,
                 expected_version: proof.expected_version,
                 kind: ChangeKind::AddressChanged,
-                locale: None,
+                locale: locale.clone(),
                 new_address: Some(address.masked()),
             };
             changes::record(&mut transaction, notice, self.clock.as_ref()).await?;

@@ -24,6 +24,7 @@ const DISCREET: [&str; 8] = [
     "/v1/accounts",
     "/v1/email-verifications",
     "/v1/sessions",
+    "/v1/me/email",
     "/forgot-password",
     "/register",
     "/verify-email/resend",

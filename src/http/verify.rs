@@ -65,8 +65,9 @@ pub async fn find(state: &HttpState, token: &str) -> Result<Found, TokenError> {
     if !account.as_ref().is_some_and(unchanged) {
         return Err(taken_over(state, &verification).await);
     }
-    let UsableVerification { request_id, account_id, email, details, .. } = &verification;
-    let awaited = state.registrations.awaited(*request_id, *account_id, email, details).await;
+    let UsableVerification { request_id, account_id, email, details, locale, .. } = &verification;
+    let registrations = &state.registrations;
+    let awaited = registrations.awaited(*request_id, *account_id, email, details, locale.as_deref()).await;
     let Some(awaited) = awaited.map_err(unanswered)? else {
         return Err(taken_over(state, &verification).await);
     };

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod address_changes;
 mod bad_input;
 mod command_line;
 mod doctor;

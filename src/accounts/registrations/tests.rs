@@ -99,6 +99,10 @@ fn ver(number: u128) -> VerificationId {
     VerificationId::from_uuid(Uuid::from_u128(number))
 }
 
+fn moving_to(text: &str) -> Proved {
+    Proved::Address { address: address(text), locale: None }
+}
+
 fn registration_of(number: u128) -> Proved {
     Proved::Registration { name: Some(format!("name {number}")), password_hash: format!("hash {number}") }
 }
@@ -225,7 +229,7 @@ async fn an_account_moves_to_an_address_that_nobody_has_verified() {
     let id = fixture.register(1, "new@example.test").await;
     let squatter = fixture.open(id).await.unwrap();
 
-    let written = fixture.prove(&account, 2, 1, Proved::Address(address("New@example.test"))).await;
+    let written = fixture.prove(&account, 2, 1, moving_to("New@example.test")).await;
 
     let moved = fixture.lookup("new@example.test").await.unwrap();
     assert_eq!((written, moved.id), (PasswordWritten::Applied, account.id));
@@ -245,7 +249,7 @@ async fn an_account_moves_to_no_address_of_somebody_else() {
     let added = fixture.add("added@example.test", false).await;
 
     for (number, other) in [(1, &verified), (2, &added)] {
-        let written = fixture.prove(&account, number, 1, Proved::Address(other.address.clone())).await;
+        let written = fixture.prove(&account, number, 1, moving_to(other.address.as_str())).await;
         assert_eq!(written, PasswordWritten::Superseded);
         assert_eq!(fixture.directory.find(other.id).await.unwrap().as_ref(), Some(other));
     }
