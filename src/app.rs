@@ -46,7 +46,7 @@ use crate::reactors::{
     ScheduleWork, SendDueMessages, SendSettings, SettleCompletions, TellOwnerOfRegistration,
     VerificationLinks, WelcomeAfterVerification, Workers,
 };
-use crate::rendering::Renderer;
+use crate::rendering::{RenderSettings, Renderer};
 use crate::telemetry::Metrics;
 use mail::Mail;
 pub use mail::smtp_client;
@@ -55,8 +55,6 @@ pub use mail::smtp_client;
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a stop waits for requests in flight, and then for workers.
 const DRAIN: Duration = Duration::from_secs(10);
-/// The name that mails and pages speak under.
-const BRAND: &str = "Backstamp";
 
 /// A running program.
 pub struct App {
@@ -98,7 +96,7 @@ impl App {
             tasks.clone(),
         );
 
-        let renderer = Renderer::new(&config.http.public_url, &config.reset.page, BRAND)?;
+        let renderer = renderer(&config)?;
         let metrics = Metrics::new(renderer.mail_names());
         let scrape: Arc<dyn Scrape> =
             Arc::new(standing::Observer::new(metrics.clone(), database.clone(), log.clone()));
@@ -147,6 +145,7 @@ impl App {
             failed_log_ins: failed_log_ins.clone(),
         };
         app.tasks.spawn(chores.run(app.stop.clone()));
+        let sandbox = app.mail.sandbox_routes(&renderer).map(|routes| routes.boxed());
         let state = HttpState {
             commands,
             queries: Queries::new(
@@ -173,7 +172,7 @@ impl App {
             readiness: Arc::new(readiness::Dependencies::new(database, log)),
             metrics,
             scrape: Arc::clone(&scrape),
-            sandbox: app.mail.sandbox_routes().map(|routes| routes.boxed()),
+            sandbox,
         };
         app.serve(listener, http::routes(state))?;
         if let Some(listener) = metrics_listener {
@@ -336,6 +335,20 @@ impl BodySealer for Keyring {
     fn open(&self, id: WebhookId, body: &[u8], wrapped_key: &[u8]) -> Option<Vec<u8>> {
         self.open_once(&id.to_string(), body, wrapped_key)
     }
+}
+
+/// Pages and mails, as configured.
+fn renderer(config: &Config) -> anyhow::Result<Renderer> {
+    let renderer = Renderer::new(&RenderSettings {
+        public_url: config.http.public_url.clone(),
+        reset_page: config.reset.page.clone(),
+        brand: config.brand.clone(),
+        folder: config.templates.clone(),
+    })?;
+    for stranger in renderer.strangers() {
+        tracing::warn!("{stranger}");
+    }
+    Ok(renderer)
 }
 
 /// Connects and brings the tables up to date, waiting a while for a database that is away.

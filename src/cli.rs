@@ -8,9 +8,11 @@ pub mod keys;
 mod password;
 pub mod rebuild;
 mod table;
+pub mod templates;
 pub mod webhooks;
 
 use std::io;
+use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -21,6 +23,7 @@ use crate::accounts::Role;
 use crate::api_keys::Scope;
 use crate::domain::address::EmailAddress;
 use crate::domain::id::ApiKeyId;
+use crate::rendering::Part;
 
 /// Account mail with proof of arrival: password resets from request to changed password.
 ///
@@ -62,6 +65,9 @@ pub enum Command {
     },
     /// Run Mailgun's API for this machine in a process of its own.
     Sandbox,
+    /// List, preview and check the templates of mails.
+    #[command(subcommand)]
+    Templates(TemplatesCommand),
     /// Ask the server on this machine whether it is ready: for a container's health check.
     Healthcheck,
     /// Write a completion script to standard output.
@@ -69,6 +75,43 @@ pub enum Command {
         /// For which shell.
         shell: Shell,
     },
+}
+
+/// What to do with templates.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TemplatesCommand {
+    /// List every mail, what it is for, and what it takes.
+    List,
+    /// Show a mail with sample values.
+    Preview(PreviewTemplate),
+    /// Compile and render everything; tell every fault with file, line and column.
+    Check {
+        /// Instead of BACKSTAMP_TEMPLATES.
+        folder: Option<PathBuf>,
+    },
+}
+
+/// How a mail is shown.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PreviewTemplate {
+    /// Its name, such as password-reset.
+    pub name: String,
+    /// A language tag, such as de.
+    #[arg(long)]
+    pub locale: Option<String>,
+    /// One part; without it, subject and text.
+    #[arg(long, value_parser = parts())]
+    pub part: Option<Part>,
+    /// Write it into this file.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+fn parts() -> impl TypedValueParser<Value = Part> {
+    PossibleValuesParser::new(Part::ALL.map(|(name, _)| name)).map(|name| {
+        let known = Part::ALL.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, part)| part).expect("clap takes no other")
+    })
 }
 
 /// What to do with accounts.

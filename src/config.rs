@@ -4,11 +4,13 @@
 //! sandbox needs are made in a step of their own. All faults are reported at once, each with the variable and
 //! where its value came from, and never with the value itself: it could be a secret.
 
+mod brand;
 mod fault;
 mod http;
 mod keys;
 mod log;
 mod mail;
+mod presentation;
 mod reader;
 mod reset;
 mod sandbox;
@@ -23,11 +25,13 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+pub use brand::{BrandConfig, Color, Logo};
 pub use fault::{Fault, Faults};
 pub use http::HttpConfig;
 pub use keys::{KeyFileError, Keys, NewKeys};
 pub use log::{LogConfig, LogFormat};
 pub use mail::{MailConfig, MailProvider, Sender};
+pub use presentation::PresentationConfig;
 pub use reset::{ResetConfig, VerificationConfig};
 pub use sandbox::SandboxConfig;
 pub use session::SessionConfig;
@@ -56,6 +60,10 @@ pub struct Config {
     pub password_policy: PasswordPolicy,
     /// The mail provider.
     pub mail: MailConfig,
+    /// Who pages and mails speak for.
+    pub brand: BrandConfig,
+    /// `BACKSTAMP_TEMPLATES`, default none: a folder whose files take the place of embedded templates and texts.
+    pub templates: Option<PathBuf>,
     /// `BACKSTAMP_WEBHOOK_MAX_AGE`, seconds that a signed timestamp may be old, default 43200.
     pub webhook_max_age: std::time::Duration,
     /// The root keys and the operator's first key.
@@ -91,6 +99,8 @@ impl Config {
             keys: Keys::read(reader, in_sandbox),
             log: LogConfig::read(reader),
             sandbox: SandboxConfig::read(reader, &data_dir),
+            brand: BrandConfig::read(reader),
+            templates: templates(reader),
             http,
             data_dir,
             mail,
@@ -105,6 +115,14 @@ impl Config {
 
 fn data_dir(reader: &mut Reader) -> PathBuf {
     reader.text("BACKSTAMP_DATA_DIR").unwrap_or("data").into()
+}
+
+/// A folder: its files are read, and checked, when the program starts.
+fn templates(reader: &mut Reader) -> Option<PathBuf> {
+    reader.parsed("BACKSTAMP_TEMPLATES", |text| {
+        let folder = PathBuf::from(text);
+        if folder.is_dir() { Ok(folder) } else { Err("is not a folder".to_owned()) }
+    })
 }
 
 fn password_policy(reader: &mut Reader) -> PasswordPolicy {

@@ -11,12 +11,13 @@ use backstamp::accounts::{BuiltInDirectory, PasswordHasher};
 use backstamp::api_keys::ApiKeys;
 use backstamp::app::{self, App};
 use backstamp::cli::doctor::Report;
-use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand, WebhooksCommand};
+use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand, TemplatesCommand, WebhooksCommand};
 use backstamp::clock::{Clock, SystemClock};
-use backstamp::config::{Config, LogConfig, SandboxConfig, Sources};
+use backstamp::config::{Config, LogConfig, PresentationConfig, SandboxConfig, Sources};
 use backstamp::database::Database;
 use backstamp::domain::keys::RootKeys;
 use backstamp::event_log::{EventLog, Keyring};
+use backstamp::rendering::{RenderSettings, Renderer};
 use backstamp::sandbox::{Pace, Sandbox, SandboxSettings};
 use backstamp::telemetry;
 use clap::Parser;
@@ -46,6 +47,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Webhooks(WebhooksCommand::Register { url }) => register_webhooks(&sources, url).await,
         Command::Doctor { json } => doctor(&sources, json).await,
         Command::Sandbox => sandbox(&sources).await,
+        Command::Templates(command) => templates(&sources, command),
         Command::Healthcheck => cli::healthcheck::run(Config::load(&sources)?.http.listen).await,
         Command::Completions { shell } => {
             cli::completions(shell);
@@ -120,6 +122,26 @@ async fn doctor(sources: &Sources, as_json: bool) -> anyhow::Result<()> {
     let report = Report::new(cli::doctor::examine(Config::load(sources), Arc::new(SystemClock)).await);
     report.print(as_json);
     if report.healthy { Ok(()) } else { bail!("something does not work") }
+}
+
+fn templates(sources: &Sources, command: TemplatesCommand) -> anyhow::Result<()> {
+    let config = PresentationConfig::load(sources)?;
+    let folder = match &command {
+        TemplatesCommand::Check { folder: Some(folder) } => Some(folder.clone()),
+        _ => config.templates,
+    };
+    let renderer = Renderer::new(&RenderSettings {
+        public_url: config.public_url,
+        reset_page: config.reset_page,
+        brand: config.brand,
+        folder: folder.clone(),
+    })?;
+    match command {
+        TemplatesCommand::List => cli::templates::list(&renderer),
+        TemplatesCommand::Preview(preview) => cli::templates::preview(&renderer, &preview)?,
+        TemplatesCommand::Check { .. } => cli::templates::check(&renderer, folder.as_deref()),
+    }
+    Ok(())
 }
 
 async fn sandbox(sources: &Sources) -> anyhow::Result<()> {

@@ -6,30 +6,42 @@
 //! it.
 
 mod assets;
+mod brand;
+mod check;
 mod defuse;
 mod fault;
 mod files;
 mod format;
 mod functions;
 mod language;
+mod mail;
+mod manifest;
 mod message_syntax;
+mod mjml;
+mod page_samples;
+mod reflow;
 mod texts;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use fluent_bundle::FluentArgs;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use url::Url;
+
+use crate::config::BrandConfig;
+use brand::Brand;
+use files::Files;
+use texts::Texts;
 
 pub use assets::Asset;
 pub use fault::{TemplateFault, TemplateFaults};
 pub use language::Language;
+pub use mail::{Mail, Part};
+pub use manifest::{CheckError, DataFault, DataKey, DataKind, MailTemplate};
 pub use texts::Text;
-
-use texts::Texts;
 
 /// Steps of a template at most; ours need some hundreds.
 const FUEL: u64 = 50_000;
@@ -41,7 +53,7 @@ pub enum TemplateError {
     #[error(transparent)]
     Faulty(#[from] TemplateFaults),
     /// The provider might take what stands between two of them for a placeholder.
-    #[error("the URL of the reset page must not contain a percent sign")]
+    #[error("neither the public URL nor that of the reset page may contain a percent sign")]
     PercentInUrl,
 }
 
@@ -54,24 +66,42 @@ pub enum RenderError {
     /// The link leads to no page that takes tokens.
     #[error("the link leads to no page that takes tokens")]
     ForeignLink,
-    /// A value is missing or of the wrong kind. Says where, never what.
+    /// Values that the mail needs were not given, or are of the wrong kind. Names keys, never values.
+    #[error("the mail {name} needs {keys}")]
+    Incomplete { name: String, keys: String },
+    /// A template failed. Says where, never what.
     #[error("template {name}, line {line}: {kind:?}")]
     Failed { name: String, line: usize, kind: minijinja::ErrorKind },
+    /// The values made MJML that cannot be read.
+    #[error("the mail {name} is not well-formed")]
+    Markup { name: String },
 }
 
-/// One mail, ready for any provider.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Mail {
-    /// One line.
-    pub subject: String,
-    pub text: String,
-    pub html: String,
+impl RenderError {
+    /// minijinja's own message may quote a value; the kind and the place are enough.
+    fn of(name: &str, error: &minijinja::Error) -> Self {
+        Self::Failed { name: name.to_owned(), line: error.line().unwrap_or(0), kind: error.kind() }
+    }
 }
 
-/// A mail may hold a token.
-impl std::fmt::Debug for Mail {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Mail").field("subject", &self.subject).finish_non_exhaustive()
+/// What mails and pages depend on.
+#[derive(Debug, Clone)]
+pub struct RenderSettings {
+    /// Base of every link but those to the reset page.
+    pub public_url: Url,
+    /// Where links in reset mails lead.
+    pub reset_page: Url,
+    /// Who they speak for.
+    pub brand: BrandConfig,
+    /// A folder whose files take the place of the built-in ones, or add to them.
+    pub folder: Option<PathBuf>,
+}
+
+impl RenderSettings {
+    /// Everything under this URL, and no brand but the default.
+    pub fn new(public_url: Url) -> Self {
+        let reset_page = public_url.join("reset-password").unwrap_or_else(|_| public_url.clone());
+        Self { public_url, reset_page, brand: BrandConfig::default(), folder: None }
     }
 }
 
@@ -80,56 +110,72 @@ impl std::fmt::Debug for Mail {
 pub struct Renderer {
     texts: Arc<Texts>,
     templates: Arc<BTreeMap<Language, Environment<'static>>>,
+    mails: Arc<BTreeMap<String, MailTemplate>>,
     assets: Arc<BTreeMap<&'static str, Asset>>,
-    /// Where links with tokens may lead.
-    link_pages: [String; 2],
+    strangers: Arc<Vec<String>>,
+    /// Without a slash at its end.
+    public_url: String,
+    reset_page: String,
 }
 
 impl Renderer {
-    /// Compiles every template. `brand` is the name that mails and pages speak under.
-    pub fn new(public_url: &Url, reset_page: &Url, brand: &str) -> Result<Self, TemplateError> {
-        if reset_page.as_str().contains('%') {
+    /// Reads and compiles every template and text, and makes every mail once with its samples: with a fault
+    /// anywhere there is no renderer.
+    pub fn new(settings: &RenderSettings) -> Result<Self, TemplateError> {
+        let RenderSettings { public_url, reset_page, brand, folder } = settings;
+        if [public_url, reset_page].iter().any(|url| url.as_str().contains('%')) {
             return Err(TemplateError::PercentInUrl);
         }
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.set_fuel(Some(FUEL));
-        // Places of faults; a rendering's own errors are never shown.
-        templates.set_debug(true);
-        templates.set_auto_escape_callback(|name| match name.rsplit_once('.') {
-            Some((_, "html")) => AutoEscape::Html,
-            _ => AutoEscape::None,
+        let files = Files::read(folder.as_deref()).map_err(TemplateFaults)?;
+        let mut faults = vec![];
+        let mails = check::manifests(&files, &mut faults);
+        // With a fault in a text too, so that all that is wrong with templates is told beside it.
+        let texts = Texts::read(files.texts()).unwrap_or_else(|(texts, found)| {
+            faults.extend(found);
+            texts
         });
-        templates.add_global("brand", defuse::line(brand));
-        // Where our paths begin, behind whatever proxy.
-        templates.add_global("root", format::href(public_url.path()));
-        let public_url = public_url.as_str().trim_end_matches('/');
-        templates.add_global("public_url", public_url);
+        let texts = Arc::new(texts);
+        let (brand, logo) = Brand::new(brand, public_url);
+        let assets = assets::all(&files, &brand, logo);
+        let root = public_url.path();
+        let public_url = public_url.as_str().trim_end_matches('/').to_owned();
 
-        let assets = assets::all();
+        let mut templates = environment();
+        templates.add_global("brand", minijinja::value::Serde(&brand));
+        // Where our paths begin, behind whatever proxy.
+        templates.add_global("root", format::href(root));
+        templates.add_global("public_url", public_url.clone());
         let names = assets.iter().map(|(name, asset)| (*name, asset.name.clone()));
         templates.add_global("assets", names.collect::<BTreeMap<_, _>>());
-        let texts = Texts::read(files::embedded_texts()).map_err(TemplateFaults)?;
-        let mut faults = vec![];
-        for (name, source) in files::embedded_templates() {
-            faults.extend(functions::unknown_texts(&name, &source, &texts));
-            if let Err(error) = templates.add_template_owned(name.clone(), source.clone()) {
-                faults.push(fault_of(&name, &source, &error));
+        for (name, file) in files.templates() {
+            faults.extend(functions::unknown_texts(file, &texts));
+            if let Err(error) = templates.add_template_owned(name.clone(), file.source.clone()) {
+                faults.push(check::of_template(&files, name, &error));
             }
         }
         if !faults.is_empty() {
             return Err(TemplateFaults(faults).into());
         }
-        let texts = Arc::new(texts);
-        let speaking =
-            |language: &Language| functions::speaking(&templates, &texts, language, &defuse::line(brand));
-        let templates = texts.languages().iter().map(|language| (language.clone(), speaking(language)));
-        Ok(Self {
-            templates: Arc::new(templates.collect()),
-            texts,
+        let speaking = |language: &Language| functions::speaking(&templates, &texts, language, &brand.name);
+        let spoken = texts.languages().iter().map(|language| (language.clone(), speaking(language)));
+        let renderer = Self {
+            templates: Arc::new(spoken.collect()),
+            texts: Arc::clone(&texts),
+            mails: Arc::new(mails),
             assets: Arc::new(assets),
-            link_pages: [reset_page.as_str().to_owned(), format!("{public_url}/verify-email?")],
-        })
+            strangers: Arc::new(files.strangers.clone()),
+            public_url,
+            reset_page: reset_page.as_str().to_owned(),
+        };
+        match check::rendered(&renderer, &files) {
+            faults if faults.is_empty() => Ok(renderer),
+            faults => Err(TemplateFaults(faults).into()),
+        }
+    }
+
+    /// Files of the folder that nobody asks for, each with a guess what was meant.
+    pub fn strangers(&self) -> &[String] {
+        &self.strangers
     }
 
     /// The languages that there are texts in.
@@ -160,28 +206,6 @@ impl Renderer {
         self.texts.languages().of_tag(locale.unwrap_or_default())
     }
 
-    /// Makes the mail of this name: subject, text and HTML from the same values.
-    pub fn mail(
-        &self,
-        template: &str,
-        locale: Option<&str>,
-        data: Map<String, Value>,
-    ) -> Result<Mail, RenderError> {
-        let link = data.get("link").and_then(Value::as_str);
-        let leads_to_us = |link: &str| self.link_pages.iter().any(|page| link.starts_with(page));
-        if link.is_some_and(|link| !leads_to_us(link) || link.contains('%')) {
-            return Err(RenderError::ForeignLink);
-        }
-        let data = defuse::values(data);
-        let language = self.language(locale);
-        let part = |part| self.render(&language, &format!("mail/{template}/{part}"), &data);
-        Ok(Mail {
-            subject: defuse::line(&part("subject.txt")?),
-            text: part("body.txt")?,
-            html: part("body.html")?,
-        })
-    }
-
     /// Makes a page in this language.
     pub fn page(
         &self,
@@ -194,9 +218,7 @@ impl Renderer {
 
     /// The names of the mails that there are templates for.
     pub fn mail_names(&self) -> impl Iterator<Item = String> {
-        let templates = self.templates.values().next().into_iter().flat_map(Environment::templates);
-        let names = templates.filter_map(|(name, _)| name.strip_prefix("mail/"));
-        names.filter_map(|name| name.strip_suffix("/subject.txt")).map(str::to_owned)
+        self.mails.keys().cloned()
     }
 
     /// What the pages load, each under a name of its own.
@@ -215,22 +237,21 @@ impl Renderer {
             .get(language)
             .and_then(|templates| templates.get_template(name).ok())
             .ok_or_else(|| RenderError::UnknownTemplate(name.to_owned()))?;
-        // minijinja's own message may quote a value; the kind and the place are enough.
-        template.render(minijinja::value::Serde(context)).map_err(|error| RenderError::Failed {
-            name: name.to_owned(),
-            line: error.line().unwrap_or(0),
-            kind: error.kind(),
-        })
+        template.render(minijinja::value::Serde(context)).map_err(|error| RenderError::of(name, &error))
     }
 }
 
-/// What minijinja found wrong with a template.
-fn fault_of(name: &str, source: &str, error: &minijinja::Error) -> TemplateFault {
-    let line = error.line().unwrap_or(1);
-    let line_start = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
-    let offset = error.range().map_or(line_start, |range| range.start);
-    let message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    TemplateFault::at(&format!("templates/{name}"), source, offset, message)
+fn environment() -> Environment<'static> {
+    let mut templates = Environment::new();
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_fuel(Some(FUEL));
+    // Places of faults; what it tells of a rendering is never shown.
+    templates.set_debug(true);
+    templates.set_auto_escape_callback(|name| match name.rsplit_once('.') {
+        Some((_, "html" | "mjml")) => AutoEscape::Html,
+        _ => AutoEscape::None,
+    });
+    templates
 }
 
 #[cfg(test)]

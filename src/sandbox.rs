@@ -18,6 +18,7 @@ mod mailgun_messages;
 mod office;
 mod outcome;
 mod pages;
+mod previews;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::clock::Clock;
+use crate::rendering::Renderer;
 use mailbox::Mailbox;
 use office::Office;
 
@@ -135,7 +137,7 @@ impl Sandbox {
 
         let mut tasks = JoinSet::new();
         let server = Server::new_with_acceptor(acceptor);
-        let endpoint = api(&office).nest("/sandbox", routes(&office));
+        let endpoint = api(&office).nest("/sandbox", routes(&office, None));
         let stopping = stop.clone();
         tasks.spawn(async move {
             let stopped = stopping.cancelled_owned();
@@ -166,9 +168,9 @@ impl Sandbox {
     }
 
     /// The mailbox's pages and API, for another server on this machine; their links expect them below
-    /// `/sandbox`, so mount them with `nest("/sandbox", …)`.
-    pub fn routes(&self) -> Route {
-        routes(&self.office)
+    /// `/sandbox`, so mount them with `nest("/sandbox", …)`. With previews of these mails, where they are given.
+    pub fn routes(&self, previews: Option<Renderer>) -> Route {
+        routes(&self.office, previews)
     }
 
     /// Waits until it has stopped, after its token was cancelled.
@@ -187,8 +189,8 @@ fn api(office: &Arc<Office>) -> Route {
     Route::new().nest_no_strip("/v3", api)
 }
 
-fn routes(office: &Arc<Office>) -> Route {
-    let routes = Route::new()
+fn routes(office: &Arc<Office>, previews: Option<Renderer>) -> Route {
+    let mut routes = Route::new()
         .at("/", poem::get(pages::mailbox))
         .at("/clear", poem::post(pages::clear))
         .at("/style.css", poem::get(pages::style))
@@ -198,10 +200,11 @@ fn routes(office: &Arc<Office>) -> Route {
         .at("/api/messages", poem::get(inspection::list).delete(inspection::clear))
         .at("/api/messages/:id", poem::get(inspection::show))
         .at("/api/messages/:id/open", poem::post(inspection::open))
-        .at("/api/messages/:id/click", poem::post(inspection::click))
-        .data(Arc::clone(office))
-        .around(guard::protect);
-    Route::new().nest("/", routes)
+        .at("/api/messages/:id/click", poem::post(inspection::click));
+    if let Some(renderer) = previews {
+        routes = routes.nest("/templates", previews::routes(renderer));
+    }
+    Route::new().nest("/", routes.data(Arc::clone(office)).around(guard::protect))
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -298,6 +298,33 @@ async fn another_server_can_mount_the_same_routes() {
 }
 
 #[tokio::test]
+async fn every_mail_can_be_looked_at_in_every_language_on_either_ground() {
+    let desk = Desk::open().await;
+    let base = desk.mount_elsewhere().await;
+    let get = |path: &str| reqwest::get(format!("{base}/sandbox/templates{path}"));
+
+    let list = get("").await.unwrap().text().await.unwrap();
+    let page = get("/password-reset?locale=de&theme=dark").await.unwrap().text().await.unwrap();
+    let frame = get("/password-reset/html?locale=de&theme=dark").await.unwrap();
+    let unknown = get("/nothing").await.unwrap();
+    let forwarded = desk.http.get(format!("{base}/sandbox/templates")).header("x-forwarded-for", "127.0.0.1");
+    let forwarded = forwarded.send().await.unwrap();
+
+    assert!(
+        list.contains("/sandbox/templates/password-reset") && list.contains("/sandbox/templates/welcome")
+    );
+    assert!(page.contains("Setzen Sie Ihr Passwort") && page.contains("Guten Tag Ada Lovelace,"));
+    assert!(
+        page.contains("sandbox=\"\" src=\"/sandbox/templates/password-reset/html?locale=de&amp;theme=dark\"")
+    );
+    let policy = frame.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("sandbox") && policy.contains("default-src 'none'"));
+    let frame = frame.text().await.unwrap();
+    assert!(frame.contains("@media all") && !frame.contains("prefers-color-scheme: dark"));
+    assert_eq!((unknown.status().as_u16(), forwarded.status().as_u16()), (404, 403));
+}
+
+#[tokio::test]
 async fn it_refuses_to_serve_or_call_other_machines() {
     let refused = |listen: &'static str, webhook: &'static str| async move {
         Desk::try_start(listen, webhook).await.err().map(|error| error.to_string())

@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys};
 use crate::providers::smtp::{InvalidSettings, Smtp, SmtpSettings};
 use crate::providers::{Counted, Provider};
+use crate::rendering::Renderer;
 use crate::sandbox::{Pace, Sandbox, SandboxSettings};
 use crate::telemetry::Metrics;
 
@@ -137,9 +138,9 @@ impl Mail {
         })
     }
 
-    /// The mailbox, for our own listener.
-    pub fn sandbox_routes(&self) -> Option<poem::Route> {
-        self.sandbox.as_ref().map(Sandbox::routes)
+    /// The mailbox, for our own listener, with previews of what this renderer makes.
+    pub fn sandbox_routes(&self, renderer: &Renderer) -> Option<poem::Route> {
+        self.sandbox.as_ref().map(|sandbox| sandbox.routes(Some(renderer.clone())))
     }
 
     /// Waits until the sandbox has stopped.

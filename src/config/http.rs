@@ -60,7 +60,7 @@ impl HttpConfig {
     }
 }
 
-fn public_url(reader: &mut Reader, in_sandbox: bool) -> Url {
+pub(super) fn public_url(reader: &mut Reader, in_sandbox: bool) -> Url {
     const NAME: &str = "BACKSTAMP_PUBLIC_URL";
     let default = || Url::parse("http://127.0.0.1:8080/").expect("the default is a URL");
     let url = reader.parsed(NAME, base_url).unwrap_or_else(default);

@@ -41,7 +41,7 @@ impl ResetConfig {
     }
 }
 
-fn page(reader: &mut Reader, public_url: &Url) -> Url {
+pub(super) fn page(reader: &mut Reader, public_url: &Url) -> Url {
     let parse = |text: &str| {
         let page = web_url(text)?;
         if is_private(&page) { Ok(page) } else { Err("must be https unless it is a loopback URL".to_owned()) }

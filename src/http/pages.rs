@@ -117,6 +117,8 @@ async fn change_password(visit: Visit, _request: Request) -> Result<Response, Pr
 fn asset(asset: Asset) -> Resource {
     Resource::get(make(move |_| {
         let answer = Response::builder().content_type(asset.media_type);
+        // A picture that is opened by itself could bring a script.
+        let answer = answer.header(header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
         let answer = answer.header(header::CACHE_CONTROL, FOREVER).body(asset.content.clone());
         async move { Ok::<_, poem::Error>(answer) }
     }))

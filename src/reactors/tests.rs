@@ -34,7 +34,7 @@ use crate::domain::one_time_link::{self, LinkRequestId};
 use crate::domain::password_reset::{PasswordReset, PasswordResetCommand, Resetting};
 use crate::event_log::{Consumer, EventLog, Keyring, LogEvent};
 use crate::providers::{Accepted, LookUpError, OutgoingMail, Provider, SendError};
-use crate::rendering::Renderer;
+use crate::rendering::{RenderSettings, Renderer};
 
 type Status = one_time_link::Status<Resetting>;
 
@@ -320,7 +320,7 @@ fn reactors(
     let directory = || -> Arc<dyn Directory> { people.clone() };
     let public_url = Url::parse("https://accounts.example.test").unwrap();
     let reset_page = public_url.join("/reset-password").unwrap();
-    let renderer = Renderer::new(&public_url, &reset_page, "Backstamp").unwrap();
+    let renderer = Renderer::new(&RenderSettings::new(public_url.clone())).unwrap();
     let settings = SendSettings {
         from: "Backstamp <no-reply@example.test>".into(),
         reset_page,

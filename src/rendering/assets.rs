@@ -1,10 +1,11 @@
-//! What pages load from us: style, script, icon, each under a name that changes with its content.
+//! What pages load from us: style, script, icon and logo, each under a name that changes with its content.
 
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use super::files;
+use super::brand::Brand;
+use super::files::Files;
 
 /// One file that pages load.
 #[derive(Debug, Clone)]
@@ -12,21 +13,30 @@ pub struct Asset {
     /// File name, such as `style.0123456789abcdef.css`.
     pub name: String,
     pub media_type: &'static str,
-    pub content: String,
+    pub content: Vec<u8>,
 }
 
-/// All of them, by the name that templates know each under.
-pub(super) fn all() -> BTreeMap<&'static str, Asset> {
-    [
+impl Asset {
+    pub(super) fn new(stem: &str, ending: &str, media_type: &'static str, content: Vec<u8>) -> Self {
+        let digest = hex::encode(&Sha256::digest(&content)[..8]);
+        Self { name: format!("{stem}.{digest}.{ending}"), media_type, content }
+    }
+}
+
+/// All of them, by the name that templates know each under. The brand's colours come in front of the style.
+pub(super) fn all(files: &Files, brand: &Brand, logo: Option<Asset>) -> BTreeMap<&'static str, Asset> {
+    let mut all: BTreeMap<_, _> = [
         ("style", "css", "text/css; charset=utf-8"),
         ("script", "js", "text/javascript; charset=utf-8"),
         ("icon", "svg", "image/svg+xml"),
     ]
     .into_iter()
     .map(|(name, ending, media_type)| {
-        let content = files::read(&format!("pages/{name}.{ending}"));
-        let digest = hex::encode(&Sha256::digest(&content)[..8]);
-        (name, Asset { name: format!("{name}.{digest}.{ending}"), media_type, content })
+        let source = files.get(&format!("pages/{name}.{ending}")).map_or("", |file| &file.source);
+        let colors = if name == "style" { brand.css() } else { String::new() };
+        (name, Asset::new(name, ending, media_type, format!("{colors}{source}").into_bytes()))
     })
-    .collect()
+    .collect();
+    all.extend(logo.map(|logo| ("logo", logo)));
+    all
 }

@@ -8,18 +8,16 @@ const MAX_NAME: usize = 100;
 /// What could make markup, a link, an address or a placeholder out of a name.
 const NOT_IN_A_NAME: &str = "<>\"\\/:@%{}[]|#?&=`^~$*_";
 
-/// Every value of a mail. `link` stays as it is, having been checked; `name` becomes a name or nothing.
-pub fn values(data: Map<String, Value>) -> Map<String, Value> {
-    let name = data.get("name").and_then(Value::as_str).and_then(name);
-    let mut safe: Map<_, _> = data
-        .into_iter()
-        .map(|(key, value)| match value {
-            Value::String(text) if key != "link" => (key, Value::String(line(&text))),
-            other => (key, other),
-        })
-        .collect();
-    safe.insert("name".into(), name.into());
-    safe
+/// Every text in a value becomes one line, however deep it lies.
+pub fn lines(value: Value) -> Value {
+    match value {
+        Value::String(text) => line(&text).into(),
+        Value::Array(items) => items.into_iter().map(lines).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(key, value)| (key, lines(value))).collect::<Map<_, _>>().into()
+        }
+        other => other,
+    }
 }
 
 /// One line without control characters or provider placeholders: a percent sign becomes its full-width form,
@@ -31,7 +29,7 @@ pub fn line(text: &str) -> String {
 
 /// A name as people write it, or nothing if nothing is left. Mail programs turn `evil.test` and `www.evil`
 /// into links by themselves, so every full stop within a word gets a space after it.
-fn name(text: &str) -> Option<String> {
+pub fn name(text: &str) -> Option<String> {
     // Compatibility forms first: a full-width solidus is a solidus to whoever looks for links.
     let kept: String = text
         .nfkc()

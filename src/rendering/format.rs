@@ -32,6 +32,15 @@ pub(super) fn duration(texts: &Texts, language: &Language, minutes: u64) -> Resu
     texts.say(language, id, &values).map_err(|error| unsaid(&error))
 }
 
+/// “Firefox on Windows”, as `domain/browser` words it, or how the language says it.
+pub(super) fn browser(texts: &Texts, language: &Language, words: &str) -> Result<String, Error> {
+    let Some((browser, system)) = words.split_once(" on ") else { return Ok(words.to_owned()) };
+    let mut values = FluentArgs::new();
+    values.set("browser", browser);
+    values.set("system", system);
+    texts.say(language, "browser-on", &values).map_err(|error| unsaid(&error))
+}
+
 /// Escaped for HTML without touching the slashes, so that a URL still reads as one in the source.
 pub(super) fn href(url: &str) -> Value {
     Value::from_safe_string(escaped(url))
@@ -59,12 +68,12 @@ pub(super) fn unsaid(error: &TextError) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::files;
+    use super::super::files::Files;
     use super::*;
 
     #[test]
     fn spans_are_told_in_the_largest_even_unit() {
-        let texts = Texts::read(files::embedded_texts()).unwrap();
+        let texts = Texts::read(Files::read(None).unwrap().texts()).unwrap();
         let told = |language: &str| {
             let language = Language::new(language);
             [0, 1, 45, 60, 90, 120, 1440, 2880].map(|minutes| duration(&texts, &language, minutes).unwrap())
@@ -79,8 +88,18 @@ mod tests {
     }
 
     #[test]
+    fn browsers_are_told_with_their_system() {
+        let texts = Texts::read(Files::read(None).unwrap().texts()).unwrap();
+        let told = |language: &str, words: &str| browser(&texts, &Language::new(language), words).unwrap();
+
+        assert_eq!(told("en", "Firefox on Windows"), "Firefox on Windows");
+        assert_eq!(told("de", "Samsung Internet on Android"), "Samsung Internet unter Android");
+        assert_eq!(told("de", "Safari"), "Safari");
+    }
+
+    #[test]
     fn moments_are_told_in_utc() {
-        let texts = Texts::read(files::embedded_texts()).unwrap();
+        let texts = Texts::read(Files::read(None).unwrap().texts()).unwrap();
         let told = |language: &str, text: &str| moment(&texts, &Language::new(language), text);
 
         assert_eq!(told("en", "2026-11-20T13:27:03+01:00").unwrap(), "20 November 2026, 12:27 UTC");

@@ -8,6 +8,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
 use regex::Regex;
 
 use super::fault::TemplateFault;
+use super::files::File;
 use super::format;
 use super::language::Language;
 use super::texts::Texts;
@@ -38,6 +39,8 @@ pub(super) fn speaking(
     templates.add_filter("moment", move |at: &str| format::moment(&all, &spoken, at));
     let (all, spoken) = speaker();
     templates.add_filter("duration", move |minutes: u64| format::duration(&all, &spoken, minutes));
+    let (all, spoken) = speaker();
+    templates.add_filter("browser", move |words: &str| format::browser(&all, &spoken, words));
     templates.add_filter("href", format::href);
     templates.add_global("language", language.tag());
     templates.add_global("direction", language.direction());
@@ -45,13 +48,14 @@ pub(super) fn speaking(
 }
 
 /// Texts that a template asks for by a name that nobody has.
-pub(super) fn unknown_texts(name: &str, source: &str, texts: &Texts) -> Vec<TemplateFault> {
-    let calls = CALL.captures_iter(source).filter_map(|call| call.get(1));
-    calls
-        .filter(|id| !texts.has(id.as_str()))
+pub(super) fn unknown_texts(file: &File, texts: &Texts) -> Vec<TemplateFault> {
+    let calls = CALL.captures_iter(&file.source).filter_map(|call| call.get(1));
+    let unknown = calls.filter(|id| !texts.has(id.as_str()));
+    unknown
         .map(|id| {
-            let message = format!("there is no text {}", id.as_str());
-            TemplateFault::at(&format!("templates/{name}"), source, id.start(), message)
+            let guess = texts.nearest(id.as_str()).map(|guess| format!(": did you mean {guess}?"));
+            let message = format!("there is no text {}{}", id.as_str(), guess.unwrap_or_default());
+            TemplateFault::at(&file.path, &file.source, id.start(), message)
         })
         .collect()
 }

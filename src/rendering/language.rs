@@ -53,7 +53,7 @@ impl fmt::Debug for Language {
 }
 
 /// The languages that there are texts in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Languages {
     languages: Vec<Language>,
     identifiers: Vec<LanguageIdentifier>,

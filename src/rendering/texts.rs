@@ -47,6 +47,7 @@ impl TextFile {
 }
 
 /// Every text in every language.
+#[derive(Default)]
 pub(super) struct Texts {
     languages: Languages,
     bundles: BTreeMap<Language, FluentBundle<FluentResource>>,
@@ -54,10 +55,16 @@ pub(super) struct Texts {
     names: BTreeMap<Language, BTreeSet<String>>,
 }
 
+impl std::fmt::Debug for Texts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Texts").field(&self.languages).finish()
+    }
+}
+
 impl Texts {
     /// Reads the files; a later one of a language goes before an earlier one, text by text. English comes
     /// first: what it does not have, nobody asks for, and what it does not use, nobody gives.
-    pub(super) fn read(mut files: Vec<TextFile>) -> Result<Self, Vec<TemplateFault>> {
+    pub(super) fn read(mut files: Vec<TextFile>) -> Result<Self, (Self, Vec<TemplateFault>)> {
         files.sort_by_key(|file| file.tag != FALLBACK);
         let (mut bundles, mut names) = (BTreeMap::new(), BTreeMap::<Language, BTreeSet<String>>::new());
         let mut known = Variables::new();
@@ -81,11 +88,9 @@ impl Texts {
             faults.extend(message_syntax::strangers(&file.path, resource.source(), &variables, &known));
             bundles.entry(language).or_insert_with_key(bundle).add_resource_overriding(resource);
         }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
         let languages = Languages::new(bundles.keys().cloned().collect());
-        Ok(Self { languages, bundles, names })
+        let texts = Self { languages, bundles, names };
+        if faults.is_empty() { Ok(texts) } else { Err((texts, faults)) }
     }
 
     /// Texts that English has and another language has not.
@@ -100,6 +105,11 @@ impl Texts {
     /// The languages that there are files of.
     pub(super) fn languages(&self) -> &Languages {
         &self.languages
+    }
+
+    /// The name of a text that was probably meant.
+    pub(super) fn nearest(&self, id: &str) -> Option<&String> {
+        message_syntax::nearest(id, self.names.values().flatten())
     }
 
     /// Whether any text has this name.
@@ -182,7 +192,7 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use super::super::files;
+    use super::super::files::Files;
     use super::*;
 
     fn file(tag: &str, source: &str) -> TextFile {
@@ -190,7 +200,7 @@ mod tests {
     }
 
     fn faults(files: Vec<TextFile>) -> Vec<String> {
-        let faults = Texts::read(files).err().unwrap_or_default();
+        let faults = Texts::read(files).err().map(|(_, faults)| faults).unwrap_or_default();
         faults.iter().map(ToString::to_string).collect()
     }
 
@@ -202,8 +212,10 @@ mod tests {
 
     #[test]
     fn every_language_has_every_text_with_the_same_variables() {
-        let texts = Texts::read(files::embedded_texts()).unwrap();
-        let variables: Vec<_> = files::embedded_texts()
+        let texts = Texts::read(Files::read(None).unwrap().texts()).unwrap();
+        let variables: Vec<_> = Files::read(None)
+            .unwrap()
+            .texts()
             .iter()
             .map(|file| (file.tag.clone(), message_syntax::variables(&file.parse().unwrap().1)))
             .collect();

@@ -19,7 +19,7 @@ use super::office::Office;
 /// Mails on one page.
 const SHOWN: i64 = 200;
 /// For the mail's own HTML: it may look as it likes, and do nothing.
-const FRAME_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
+pub(super) const FRAME_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
     style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
 #[derive(Deserialize)]
@@ -58,6 +58,7 @@ pub(super) async fn mailbox(Query(search): Query<Search>, Data(office): Data<&Ar
             r#"<form class="search" action="/sandbox"><label for="to">Recipient</label>
 <input id="to" name="to" type="search" value="{to}"><button>Filter</button></form>
 {list}
+<p><a href="/sandbox/templates">How mails look</a></p>
 <form method="post" action="/sandbox/clear"><button class="quiet">Empty the mailbox</button></form>"#,
             to = escaped(to.unwrap_or_default()),
         ),
@@ -165,7 +166,7 @@ fn see_other(target: &str) -> Response {
     Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, target).finish()
 }
 
-fn page(title: &str, main: &str) -> Response {
+pub(super) fn page(title: &str, main: &str) -> Response {
     Response::builder().content_type("text/html; charset=utf-8").body(format!(
         r#"<!doctype html>
 <html lang="en">
@@ -199,7 +200,7 @@ fn time(at: DateTime<Utc>) -> impl Display {
     format!(r#"<time datetime="{}">{}</time>"#, at.to_rfc3339(), at.format("%Y-%m-%d %H:%M:%S UTC"))
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

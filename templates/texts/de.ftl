@@ -17,6 +17,8 @@ moment = { $day }. { $month ->
    *[12] Dezember
 } { $year }, { $hour }:{ $minute } Uhr UTC
 
+browser-on = { $browser } unter { $system }
+
 duration-minutes = { $count ->
     [one] { $count } Minute
    *[other] { $count } Minuten
@@ -231,24 +233,74 @@ notice-sign-in = Anmelden
 notice-account = Zu meinem Konto
 notice-forgot = Passwort vergessen?
 
-## E-Mails: wie alle beginnen
+## E-Mails: was mehrere gemeinsam haben
 
 mail-hello = Guten Tag,
 mail-hello-name = Guten Tag { $name },
+mail-support = Fragen? Schreiben Sie an { $address }.
+mail-link-works = Der Link funktioniert einmal und gilt { $duration }: bis { $expires }.
+mail-copy = Wenn die Schaltfläche nicht funktioniert, kopieren Sie diesen Link in Ihren Browser:
+mail-sign-in = Anmelden
+mail-when = Wann
+mail-browser = Browser
 
 ## E-Mail: Passwort zurücksetzen
 
-reset-mail-subject = Setzen Sie Ihr Passwort für { $brand } zurück
-reset-mail-intro = Jemand, hoffentlich Sie, wollte am { $requested } das Passwort Ihres Kontos bei { $brand } zurücksetzen.
-reset-mail-open = Um ein neues Passwort zu wählen, öffnen Sie diesen Link. Er gilt { $duration } (bis { $expires }) und funktioniert einmal.
-reset-mail-button = Neues Passwort wählen
-reset-mail-works = Der Link funktioniert einmal und gilt { $duration } (bis { $expires }). Wenn die Schaltfläche nicht funktioniert, kopieren Sie den Link:
-reset-mail-ignore = Wenn Sie es nicht waren, brauchen Sie nichts zu tun: Ihr Passwort bleibt, wie es ist. Leiten Sie diese E-Mail nicht weiter; wer den Link hat, kann das Passwort wählen.
+mail-reset-subject = Setzen Sie Ihr Passwort für { $brand } zurück
+mail-reset-preview = Der Link für ein neues Passwort gilt { $duration }. Wenn Sie ihn nicht angefordert haben, brauchen Sie nichts zu tun.
+mail-reset-title = Setzen Sie Ihr Passwort zurück
+mail-reset-intro = Jemand, hoffentlich Sie, möchte das Passwort Ihres Kontos bei { $brand } zurücksetzen.
+mail-reset-open = Um ein neues Passwort zu wählen, öffnen Sie diesen Link:
+mail-reset-button = Neues Passwort wählen
+mail-reset-ignore = Waren Sie es nicht? Dann brauchen Sie nichts zu tun: Ihr Passwort bleibt, wie es ist.
+mail-reset-secret = Leiten Sie diese E-Mail nicht weiter: Wer den Link hat, kann das Passwort wählen.
+
+## E-Mail: Adresse bestätigen
+
+mail-verify-subject = Bestätigen Sie Ihre E-Mail-Adresse für { $brand }
+mail-verify-preview = Nur noch ein Schritt: Bestätigen Sie, dass diese Adresse Ihnen gehört.
+mail-verify-title = Bestätigen Sie Ihre E-Mail-Adresse
+mail-verify-intro = Jemand, hoffentlich Sie, hat diese Adresse für ein Konto bei { $brand } angegeben. Bestätigen Sie, dass sie Ihnen gehört, dann kann das Konto sie verwenden.
+mail-verify-open = Um die Adresse zu bestätigen, öffnen Sie diesen Link:
+mail-verify-button = Adresse bestätigen
+mail-verify-password = Möglicherweise werden Sie nach dem Passwort des Kontos gefragt, damit niemand sonst die Adresse für Sie bestätigt.
+mail-verify-ignore = Waren Sie es nicht? Dann brauchen Sie nichts zu tun: Ohne Sie wird die Adresse nicht verwendet.
 
 ## E-Mail: Das Passwort wurde geändert
 
-changed-mail-subject = Ihr Passwort für { $brand } wurde geändert
-changed-mail-intro = Das Passwort Ihres Kontos bei { $brand } wurde am { $changed } geändert. Sie wurden überall abgemeldet; melden Sie sich mit dem neuen Passwort wieder an.
-changed-mail-fine = Wenn Sie es waren, brauchen Sie nichts zu tun.
-changed-mail-not-you = Wenn Sie es nicht waren, wählen Sie gleich ein neues Passwort:
-changed-mail-button = Passwort zurücksetzen
+mail-changed-subject = Ihr Passwort für { $brand } wurde geändert
+mail-changed-preview = Wenn Sie es nicht waren, wählen Sie gleich ein neues.
+mail-changed-title = Ihr Passwort wurde geändert
+mail-changed-intro = Das Passwort Ihres Kontos bei { $brand } wurde am { $changed } geändert. Andere Geräte wurden abgemeldet; dort wird jetzt das neue Passwort gebraucht.
+mail-changed-fine = Wenn Sie es waren, brauchen Sie nichts zu tun.
+mail-changed-not-you = Wenn Sie es nicht waren, wählen Sie gleich ein neues Passwort:
+mail-changed-button = Passwort zurücksetzen
+
+## E-Mail: Die Adresse wurde geändert (an die bisherige Adresse)
+
+mail-address-subject = Die E-Mail-Adresse Ihres Kontos bei { $brand } wurde geändert
+mail-address-preview = E-Mails zu Ihrem Konto gehen ab jetzt an eine andere Adresse.
+mail-address-title = Ihre E-Mail-Adresse wurde geändert
+mail-address-intro = Ihr Konto bei { $brand } hat am { $changed } die Adresse { $address } erhalten. E-Mails dazu gehen ab jetzt dorthin und nicht mehr hierher.
+mail-address-not-you = Wenn Sie es nicht waren, hat vielleicht jemand anderes Ihr Konto übernommen: Wenden Sie sich gleich an die Leute hinter { $brand }.
+mail-address-not-you-support = Wenn Sie es nicht waren, hat vielleicht jemand anderes Ihr Konto übernommen: Schreiben Sie gleich an { $support }.
+
+## E-Mail: Jemand hat die Adresse eines Kontos noch einmal verwendet
+
+mail-registered-subject = Sie haben bereits ein Konto bei { $brand }
+mail-registered-preview = Melden Sie sich an, oder wählen Sie ein neues Passwort, wenn Sie Ihres nicht mehr wissen.
+mail-registered-title = Sie haben bereits ein Konto
+mail-registered-intro = Jemand, hoffentlich Sie, wollte diese Adresse für ein Konto bei { $brand } verwenden. Sie gehört schon zu Ihrem, deshalb wurde nichts geändert.
+mail-registered-sign-in = Melden Sie sich mit dem Passwort an, das Sie haben:
+mail-registered-forgot = Sie wissen das Passwort nicht mehr? Dann { $again }.
+mail-registered-again = wählen Sie ein neues
+mail-registered-reset = Wenn Sie es nicht mehr wissen, wählen Sie ein neues:
+mail-registered-ignore = Waren Sie es nicht? Dann brauchen Sie nichts zu tun: Niemand ist in Ihr Konto gelangt.
+
+## E-Mail: Willkommen
+
+mail-welcome-subject = Willkommen bei { $brand }
+mail-welcome-preview = Ihre Adresse ist bestätigt, und Ihr Konto ist bereit.
+mail-welcome-title = Willkommen bei { $brand }
+mail-welcome-intro = Vielen Dank: Ihre E-Mail-Adresse ist bestätigt, und Ihr Konto ist bereit.
+mail-welcome-sign-in = Melden Sie sich hier an:

@@ -23,6 +23,9 @@ moment = { $day } { $month ->
    *[12] December
 } { $year }, { $hour }:{ $minute } UTC
 
+# Such as “Firefox on Windows”.
+browser-on = { $browser } on { $system }
+
 # A span in its largest even unit.
 duration-minutes = { $count ->
     [one] { $count } minute
@@ -257,28 +260,83 @@ notice-sign-in = Sign in
 notice-account = Go to my account
 notice-forgot = Forgot your password?
 
-## Mails: how all of them begin
+## Mails: what several have in common
 
 mail-hello = Hello,
 # $name: of the recipient.
 mail-hello-name = Hello { $name },
+# $address: of people who can help.
+mail-support = Questions? Write to { $address }.
+# $duration: a span, such as “1 hour”. $expires: a moment.
+mail-link-works = The link works once, for { $duration }: until { $expires }.
+mail-copy = If the button does not work, copy this link into your browser:
+mail-sign-in = Sign in
+# In front of the moment and the browser that something was asked for with.
+mail-when = When
+mail-browser = Browser
 
 ## Mail: reset the password
 
-reset-mail-subject = Reset your { $brand } password
-# $requested: a moment.
-reset-mail-intro = Somebody, hopefully you, asked to reset the password of your { $brand } account on { $requested }.
-# $duration: a span. $expires: a moment.
-reset-mail-open = To choose a new password, open this link within { $duration } (until { $expires }). It works once.
-reset-mail-button = Choose a new password
-reset-mail-works = The link works once, within { $duration } (until { $expires }). If the button does not work, copy the link:
-reset-mail-ignore = If it was not you, there is nothing to do: your password stays as it is. Do not forward this mail; whoever has the link can choose the password.
+mail-reset-subject = Reset your { $brand } password
+# $duration: a span.
+mail-reset-preview = Choose a new one within { $duration }. If it was not you who asked, there is nothing to do.
+mail-reset-title = Reset your password
+mail-reset-intro = Somebody, hopefully you, asked to reset the password of your { $brand } account.
+mail-reset-open = To choose a new password, open this link:
+mail-reset-button = Choose a new password
+mail-reset-ignore = Was it not you? Then there is nothing to do: your password stays as it is.
+mail-reset-secret = Do not forward this mail: whoever has the link can choose the password.
+
+## Mail: confirm the address
+
+mail-verify-subject = Confirm your e-mail address for { $brand }
+mail-verify-preview = One more step: tell us that this address is yours.
+mail-verify-title = Confirm your e-mail address
+mail-verify-intro = Somebody, hopefully you, gave this address for an account at { $brand }. Confirm that it is yours, and the account can use it.
+mail-verify-open = To confirm the address, open this link:
+mail-verify-button = Confirm this address
+mail-verify-password = You may be asked for the password of the account, so that nobody else can confirm it for you.
+mail-verify-ignore = Was it not you? Then there is nothing to do: without you the address is not used.
 
 ## Mail: the password was changed
 
-changed-mail-subject = Your { $brand } password was changed
+mail-changed-subject = Your { $brand } password was changed
+mail-changed-preview = If it was not you, choose a new one right away.
+mail-changed-title = Your password was changed
 # $changed: a moment.
-changed-mail-intro = The password of your { $brand } account was changed on { $changed }. You were signed out everywhere; sign in again with the new password.
-changed-mail-fine = If it was you, there is nothing to do.
-changed-mail-not-you = If it was not you, choose a new password right away:
-changed-mail-button = Reset my password
+mail-changed-intro = The password of your { $brand } account was changed on { $changed }. Other devices were signed out; they need the new password now.
+mail-changed-fine = If it was you, there is nothing to do.
+mail-changed-not-you = If it was not you, choose a new password right away:
+mail-changed-button = Reset my password
+
+## Mail: the address was changed (to the former address)
+
+mail-address-subject = The e-mail address of your { $brand } account was changed
+mail-address-preview = Mail about your account goes elsewhere from now on.
+mail-address-title = Your e-mail address was changed
+# $changed: a moment. $address: the new address, masked.
+mail-address-intro = Your { $brand } account was given the address { $address } on { $changed }. Mail about it goes there from now on, and no longer here.
+mail-address-not-you = If it was not you, somebody else may have your account: get in touch with the people behind { $brand } right away.
+# $support: the address of people who can help.
+mail-address-not-you-support = If it was not you, somebody else may have your account: write to { $support } right away.
+
+## Mail: somebody used the address of an account again
+
+mail-registered-subject = You already have a { $brand } account
+mail-registered-preview = Sign in, or choose a new password if you do not remember it.
+mail-registered-title = You already have an account
+mail-registered-intro = Somebody, hopefully you, wanted to use this address for a { $brand } account. It belongs to yours already, so nothing was changed.
+mail-registered-sign-in = Sign in with the password that you have:
+# $again: the link “choose a new one”.
+mail-registered-forgot = You do not remember the password? Then { $again }.
+mail-registered-again = choose a new one
+mail-registered-reset = If you do not remember it, choose a new one:
+mail-registered-ignore = Was it not you? Then there is nothing to do: nobody got into your account.
+
+## Mail: welcome
+
+mail-welcome-subject = Welcome to { $brand }
+mail-welcome-preview = Your address is confirmed, and your account is ready.
+mail-welcome-title = Welcome to { $brand }
+mail-welcome-intro = Thank you: your e-mail address is confirmed, and your account is ready.
+mail-welcome-sign-in = Sign in here:

@@ -25,6 +25,7 @@ use backstamp::accounts::{
 use backstamp::api_keys::ApiKeys;
 use backstamp::clock::{Clock, FixedClock};
 use backstamp::commands::{Commands, Context, LinkPolicies, RequestReset};
+use backstamp::config::{BrandConfig, Color, Logo};
 use backstamp::database::scratch::Scratch;
 use backstamp::dead_letters::DeadLetters;
 use backstamp::disclosures::Disclosures;
@@ -39,7 +40,7 @@ use backstamp::inbox::Inbox;
 use backstamp::projections;
 use backstamp::providers::mailgun::SigningKeys;
 use backstamp::queries::{Feed, Queries, Settings};
-use backstamp::rendering::Renderer;
+use backstamp::rendering::{RenderSettings, Renderer};
 use backstamp::telemetry::Metrics;
 use chrono::{DateTime, TimeDelta};
 use poem::endpoint::BoxEndpoint;
@@ -104,6 +105,19 @@ impl TestServer {
     }
 
     async fn with(public_url: &str, readiness: TestReadiness, adjust: fn(&mut HttpSettings)) -> Self {
+        Self::with_brand(public_url, readiness, adjust, BrandConfig::default()).await
+    }
+
+    async fn branded(brand: BrandConfig) -> Self {
+        Self::with_brand(LOCAL, TestReadiness::Ready, |_| (), brand).await
+    }
+
+    async fn with_brand(
+        public_url: &str,
+        readiness: TestReadiness,
+        adjust: fn(&mut HttpSettings),
+        brand: BrandConfig,
+    ) -> Self {
         let scratch = Scratch::new().await;
         let database = scratch.database.clone();
         let clock = Arc::new(FixedClock::at(DateTime::UNIX_EPOCH + TimeDelta::days(20_000)));
@@ -128,9 +142,9 @@ impl TestServer {
         let api_keys = ApiKeys::new(database.clone(), clock.clone());
 
         let public_url = Url::parse(public_url).unwrap();
-        let reset_page = public_url.join("reset-password").unwrap();
         let app = Url::parse("https://app.test").unwrap().origin();
-        let renderer = Renderer::new(&public_url, &reset_page, "Example").unwrap();
+        let renderer = RenderSettings { brand, ..RenderSettings::new(public_url.clone()) };
+        let renderer = Renderer::new(&renderer).unwrap();
         let mut settings = HttpSettings {
             public_url,
             allowed_redirects: vec![app.clone()],

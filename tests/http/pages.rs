@@ -86,6 +86,28 @@ async fn what_pages_load_is_there_and_may_be_kept() {
 }
 
 #[tokio::test]
+async fn the_brand_is_in_the_page_its_style_and_its_logo() {
+    let logo = Logo::File { bytes: b"<svg/>".to_vec(), ending: "svg", media_type: "image/svg+xml" };
+    let brand =
+        BrandConfig { name: "A & B".into(), logo: Some(logo), color: Color([1, 2, 3]), ..Default::default() };
+    let TestServer { client, .. } = &TestServer::branded(brand).await;
+
+    let page = html(client.get("/login").send().await).await;
+    let asset = |stem: &str| {
+        let stem = format!("/assets/{stem}.");
+        page.split('"').find(|part| part.starts_with(&stem)).unwrap().to_owned()
+    };
+    let style = client.get(asset("style")).send().await.0.into_body().into_string().await.unwrap();
+    let logo = client.get(asset("logo")).send().await;
+
+    assert!(page.contains("A &amp; B"));
+    assert!(style.contains("--brand: #010203; --on-brand: #ffffff;"));
+    logo.assert_content_type("image/svg+xml");
+    logo.assert_header("content-security-policy", "default-src 'none'; sandbox");
+    logo.assert_bytes(b"<svg/>").await;
+}
+
+#[tokio::test]
 async fn the_link_moves_its_token_into_a_cookie_for_this_host_alone() {
     let server = TestServer::with(HTTPS, TestReadiness::Ready, |_| ()).await;
 

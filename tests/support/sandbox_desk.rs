@@ -11,6 +11,7 @@ use backstamp::domain::id::MessageId;
 use backstamp::domain::provider_event::ProviderEvent;
 use backstamp::providers::OutgoingMail;
 use backstamp::providers::mailgun::{Mailgun, MailgunSettings, SigningKeys, translate, verify};
+use backstamp::rendering::{RenderSettings, Renderer};
 use backstamp::sandbox::{Pace, Sandbox, SandboxError, SandboxSettings};
 use chrono::{DateTime, Utc};
 use poem::http::StatusCode;
@@ -139,7 +140,7 @@ impl Desk {
     }
 
     pub async fn mount_elsewhere(&self) -> String {
-        serve(Route::new().nest("/sandbox", self.sandbox().routes())).await
+        serve(Route::new().nest("/sandbox", self.sandbox().routes(Some(renderer())))).await
     }
 
     pub async fn stop(self) {
@@ -206,6 +207,10 @@ async fn start(
         pace: Pace::quick(),
     };
     Sandbox::start(settings, Arc::new(SystemClock), stop).await
+}
+
+fn renderer() -> Renderer {
+    Renderer::new(&RenderSettings::new(Url::parse("http://127.0.0.1:8080").unwrap())).unwrap()
 }
 
 fn client(sandbox: &Sandbox) -> Mailgun {
