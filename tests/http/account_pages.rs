@@ -7,8 +7,11 @@ const ADA: &str = "ada@example.test";
 const NEW_PASSWORD: &str = "amber bicycle quartz";
 const HTTPS: &str = "https://id.example.test";
 
+/// A form: its page, where it is sent, and its fields.
+type Form = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Every form of the pages, with what was filled in and must come back.
-const FORMS: [(&str, &str, &[(&str, &str)]); 5] = [
+const FORMS: [Form; 5] = [
     ("/login", "/login", &[("email", ADA), ("password", GOOD_PASSWORD)]),
     (
         "/register",

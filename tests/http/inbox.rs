@@ -76,7 +76,7 @@ async fn the_inbox_tells_what_became_of_each_report() {
     assert!(known[0]["reason"].as_str().unwrap().contains("not ours"));
     assert_eq!(server.rows(&format!("{LIST}?outcome=unmatched")).await, known[..1]);
     assert_eq!(server.rows(&format!("{LIST}?message_id={id}")).await, known[1..]);
-    assert_eq!(server.rows(&format!("{LIST}?source=events_api")).await, [json!(0); 0]);
+    assert!(server.rows(&format!("{LIST}?source=events_api")).await.is_empty());
     let first = json(server.ask(&format!("{LIST}?limit=1")).await).await;
     let rest = server.rows(&format!("{LIST}?cursor={}", first["next_cursor"].as_str().unwrap())).await;
     assert_eq!(rest, known[1..]);
