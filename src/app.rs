@@ -37,6 +37,7 @@ use crate::domain::one_time_link::LinkPolicy;
 use crate::domain::password_reset::Resetting;
 use crate::event_log::{EventLog, Keyring, Subscription};
 use crate::http::{self, HttpSettings, HttpState, Patient, Scrape};
+use crate::idempotency::{self, IdempotencyKeys};
 use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
 use crate::queries::{self, Feed, Queries};
@@ -80,6 +81,7 @@ impl App {
             // The only process: whatever was leased belongs to one that is gone.
             reactors::release_leases(&database).await?;
             inbox::release_all(&database).await?;
+            idempotency::release_all(&database).await?;
         }
         let roots = RootKeys::new(config.keys.secret.iter().map(ExposeSecret::expose_secret))
             .context("there is no secret key")?;
@@ -164,10 +166,15 @@ impl App {
             failed_log_ins,
             api_keys: ApiKeys::new(database.clone(), Arc::clone(&clock)),
             registrations,
+            idempotency_keys: IdempotencyKeys::new(
+                database.clone(),
+                log.keyring().index().clone(),
+                Arc::clone(&clock),
+            ),
             hasher: PasswordHasher::new(Arc::clone(&clock)),
             policy: config.password_policy,
             renderer,
-            settings: http_settings(&config, &roots)?,
+            settings: http_settings(&config, &roots, app.mail.provider.name())?,
             clock,
             readiness: Arc::new(readiness::Dependencies::new(database, log)),
             metrics,
@@ -416,7 +423,11 @@ fn session_policy(config: &Config) -> anyhow::Result<SessionPolicy> {
     })
 }
 
-fn http_settings(config: &Config, roots: &RootKeys) -> anyhow::Result<HttpSettings> {
+fn http_settings(
+    config: &Config,
+    roots: &RootKeys,
+    mail_provider: &'static str,
+) -> anyhow::Result<HttpSettings> {
     let origins = |list: &[String]| -> anyhow::Result<Vec<url::Origin>> {
         list.iter().map(|origin| Ok(Url::parse(origin)?.origin())).collect()
     };
@@ -431,6 +442,8 @@ fn http_settings(config: &Config, roots: &RootKeys) -> anyhow::Result<HttpSettin
             .answer_deadline
             .map_or(0, |deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
         verify_with_password: config.verification.with_password,
+        mail_provider,
+        track_opens: config.mail.track_opens,
         csrf_key: *roots.current().derive("csrf"),
     })
 }

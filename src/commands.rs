@@ -9,6 +9,7 @@ mod email_verifications;
 mod execute;
 mod links;
 mod password_resets;
+mod sending;
 mod support;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use email_verifications::{RequestVerification, UsableVerification};
 pub use execute::{Context, ExecuteError, Executed, KeyChoice};
 pub use links::{LinkAccepted, LinkPolicies, LinkStreamsOf, TokenError, UsableLink};
 pub use password_resets::{RequestReset, UsableReset};
+pub use sending::{SendMessages, SentMessage};
 pub use support::SupportError;
 
 use crate::clock::Clock;

@@ -34,6 +34,7 @@ mod problem;
 mod prometheus;
 mod registrations;
 mod resource;
+mod sending;
 mod session;
 mod sessions;
 mod verify;
@@ -57,6 +58,7 @@ use crate::commands::Commands;
 use crate::dead_letters::DeadLetters;
 use crate::disclosures::Disclosures;
 use crate::domain::password::PasswordPolicy;
+use crate::idempotency::IdempotencyKeys;
 use crate::inbox::Inbox;
 use crate::queries::{Feed, Queries};
 use crate::rendering::Renderer;
@@ -82,6 +84,10 @@ pub struct HttpSettings {
     pub answer_deadline_ms: u64,
     /// Whether a verification link alone is not enough: it asks for the password of its registration.
     pub verify_with_password: bool,
+    /// The mail provider's name, as mails record it.
+    pub mail_provider: &'static str,
+    /// Whether opens of mails are tracked.
+    pub track_opens: bool,
     /// Binds the tokens of forms to their cookies.
     pub csrf_key: [u8; 32],
 }
@@ -116,6 +122,7 @@ pub struct HttpState {
     pub failed_log_ins: FailedLogIns,
     pub api_keys: ApiKeys,
     pub registrations: Registrations,
+    pub idempotency_keys: IdempotencyKeys,
     pub hasher: PasswordHasher,
     pub policy: PasswordPolicy,
     pub renderer: Renderer,

@@ -14,6 +14,7 @@
 //! | [`queries`] | tables turned into answers |
 //! | [`accounts`] | the directory of who owns an address |
 //! | [`api_keys`] | which services and operators may make which calls |
+//! | [`idempotency`] | calls that came before, by the keys their callers gave them |
 //! | [`reactors`] | events turned into work: links, mails, settling |
 //! | [`inbox`] | received webhooks, stored and then understood |
 //! | [`providers`] | Mailgun's protocol, both ways |
@@ -38,6 +39,7 @@ pub mod disclosures;
 pub mod domain;
 pub mod event_log;
 pub mod http;
+pub mod idempotency;
 pub mod inbox;
 pub mod projections;
 pub mod providers;

@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("api_keys", &["domain", "database", "clock"]),
     ("dead_letters", &["database", "clock"]),
     ("disclosures", &["database", "clock"]),
+    ("idempotency", &["domain", "database", "clock"]),
     (
         "reactors",
         &[
@@ -54,6 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "api_keys",
             "dead_letters",
             "disclosures",
+            "idempotency",
             "rendering",
             "config",
             "clock",

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{FailedLogIns, Registrations, Sessions};
 use crate::event_log::EventLog;
+use crate::idempotency;
 
 const EVERY: Duration = Duration::from_secs(3600);
 
@@ -41,6 +42,9 @@ impl Chores {
         }
         if let Err(error) = self.failed_log_ins.tidy().await {
             tracing::warn!(%error, "old counts of failed log-ins were not deleted");
+        }
+        if let Err(error) = idempotency::forget_old(self.log.database(), self.log.clock().now()).await {
+            tracing::warn!(%error, "old idempotency keys were not deleted");
         }
     }
 }

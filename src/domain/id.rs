@@ -140,6 +140,10 @@ id!(
     ApiKeyId, "key_"
 );
 id!(
+    /// One call that sends mails to a list of recipients.
+    SendingId, "snd_"
+);
+id!(
     /// The key under which the personal data of one request is sealed.
     DataKeyId, "dek_"
 );

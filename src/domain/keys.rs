@@ -104,6 +104,12 @@ impl IndexKey {
         hex::encode(first_16(&self.mac(&[b"log-in", address.as_bytes(), client.as_bytes()])))
     }
 
+    /// Recognises a content without keeping it; nobody outside can try out what it might be.
+    pub fn fingerprint(&self, purpose: &str, parts: &[&[u8]]) -> String {
+        let parts: Vec<&[u8]> = [purpose.as_bytes()].into_iter().chain(parts.iter().copied()).collect();
+        hex::encode(self.mac(&[&[b"fingerprint".as_slice()], parts.as_slice()].concat()))
+    }
+
     /// The id of the mail that this event causes for this purpose: made twice, it is the same mail; nobody
     /// outside can compute it.
     pub fn message_id(&self, cause: EventId, caused_at: DateTime<Utc>, purpose: &str) -> MessageId {

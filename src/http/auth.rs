@@ -117,7 +117,7 @@ macro_rules! needed {
     )*};
 }
 
-needed!(ResetCreate, SupportRead, SupportAct, Admin);
+needed!(ResetCreate, MessageSend, SupportRead, SupportAct, Admin);
 
 /// Whoever makes the call, with the scope that it needs.
 pub struct Caller<S> {

@@ -27,6 +27,11 @@ impl Faults {
         checked.map_err(|Fault(code, message)| self.0.push(FieldError::new(pointer, code, message))).ok()
     }
 
+    /// Notes what is wrong there.
+    pub fn note(&mut self, pointer: &str, Fault(code, message): Fault) {
+        self.0.push(FieldError::new(pointer, code, message));
+    }
+
     /// Goes on only if there are none.
     pub fn none(self) -> Result<(), Problem> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into()) }

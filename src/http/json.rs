@@ -24,10 +24,10 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// Arrays and objects within each other at most.
 const MAX_DEPTH: usize = 16;
 
-/// A JSON body that has exactly the shape of `T`.
-pub struct Strict<T>(pub T);
+/// A JSON body of at most `MAX` bytes that has exactly the shape of `T`.
+pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
 
-impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Strict<T> {
+impl<'a, T: Type + DeserializeOwned, const MAX: usize> ApiExtractor<'a> for Strict<T, MAX> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
@@ -49,7 +49,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Strict<T> {
         if !is_json(request.content_type()) {
             return Err(Problem::new(Code::UnsupportedMediaType).detail("Send application/json.").into());
         }
-        let bytes = read(body, MAX_BODY).await?;
+        let bytes = read(body, MAX).await?;
         Ok(Self(parse(&bytes)?))
     }
 }

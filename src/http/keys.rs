@@ -200,7 +200,7 @@ fn refuse(invalid: InvalidApiKey) -> Problem {
         InvalidApiKey::Lifetime => ("/expires_in", "out_of_range"),
     };
     let mut faults = Faults::default();
-    faults.take::<()>(pointer, Err(Fault(code, invalid.to_string())));
+    faults.note(pointer, Fault(code, invalid.to_string()));
     faults.into()
 }
 

@@ -1,4 +1,4 @@
-//! The log of mails, for operators. Reads only; recipients come masked.
+//! The log of mails, for operators, with recipients masked; and sending to a list, for services.
 
 use std::sync::Arc;
 
@@ -6,17 +6,19 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use poem::{Body, Request};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Binary, Json};
-use poem_openapi::{ApiResponse, OpenApi, ResponseContent};
+use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 use serde_json::Value;
 
 use super::HttpState;
 use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
-use super::auth::{Caller, SupportRead};
+use super::auth::{Caller, MessageSend, SupportAct, SupportRead};
 use super::docs::Tags;
 use super::export::{self, Tabular};
 use super::fields::Faults;
+use super::json::Strict;
 use super::negotiation::negotiate;
 use super::problem::{Code, Problem};
+use super::sending::{self, SendRequest, Sent};
 use crate::queries::{MessageFilter, MessageSummary};
 
 const JSON: &str = "application/json";
@@ -37,6 +39,28 @@ enum LogResponse {
     /// A page, or with another `Accept` all that match.
     #[oai(status = 200)]
     Found(Log),
+}
+
+#[derive(Object)]
+struct Resent {
+    /// The fresh mail.
+    id: String,
+    /// Always `accepted`.
+    status: String,
+}
+
+#[derive(ApiResponse)]
+enum ResendResponse {
+    /// A fresh mail was asked for.
+    #[oai(status = 202)]
+    Accepted(Json<Resent>),
+}
+
+#[derive(ApiResponse)]
+enum SendResponse {
+    /// Taken; the mails go out from here.
+    #[oai(status = 202)]
+    Accepted(Json<Sent>),
 }
 
 pub struct MessagesApi(pub Arc<HttpState>);
@@ -122,6 +146,24 @@ impl MessagesApi {
         Ok(LogResponse::Found(Log::Page(page)))
     }
 
+    /// Send to a list
+    ///
+    /// Each recipient gets a mail of its own, from the template with exactly the values that it needs. With an
+    /// `Idempotency-Key` the call can be repeated for a day: the same key and body get the same answer and send
+    /// nothing twice. Everything is checked before anything is sent.
+    #[oai(path = "/", method = "post", operation_id = "send_messages")]
+    async fn send(
+        &self,
+        request: &Request,
+        #[oai(scope = "MessageSend")] caller: Caller<MessageSend>,
+        body: Strict<SendRequest, { sending::MAX_BODY }>,
+    ) -> Result<SendResponse, Problem> {
+        let Self(state) = self;
+        let key = sending::idempotency_key(request.headers())?;
+        let sending = sending::understand(state, body.0)?;
+        Ok(SendResponse::Accepted(sending::send(state, caller.principal, key, sending).await?))
+    }
+
     /// One mail
     ///
     /// What became of it.
@@ -145,6 +187,20 @@ impl MessagesApi {
         #[oai(name = "id")] message: Path<String>,
     ) -> Result<Answer, Problem> {
         timeline(self.0.queries.message_timeline(id(&message)?).await?)
+    }
+
+    /// Send it again
+    ///
+    /// A fresh mail to the same recipient for the same purpose; one that carries a link carries the same link
+    /// again. Where that is of no use (409), `detail` says what is.
+    #[oai(path = "/:id/resend", method = "post", operation_id = "resend_message")]
+    async fn resend(
+        &self,
+        #[oai(scope = "SupportAct")] caller: Caller<SupportAct>,
+        #[oai(name = "id")] message: Path<String>,
+    ) -> Result<ResendResponse, Problem> {
+        let fresh = self.0.commands.resend(id(&message)?, &caller.principal.to_string()).await?;
+        Ok(ResendResponse::Accepted(Json(Resent { id: fresh.to_string(), status: "accepted".into() })))
     }
 }
 

@@ -143,6 +143,11 @@ impl Problem {
         Self::new(Code::Unavailable).retry_after(5)
     }
 
+    /// The same call is being done right now.
+    pub fn in_progress(retry_after: u64) -> Self {
+        Self::new(Code::IdempotencyInProgress).retry_after(retry_after)
+    }
+
     /// The method is not among those that the path takes.
     pub fn method_not_allowed(allow: &str) -> Self {
         Self::new(Code::MethodNotAllowed).header(header::ALLOW, allow)

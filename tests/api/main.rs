@@ -17,6 +17,7 @@ mod rebuild;
 mod registration_kills;
 mod registrations;
 mod secrets;
+mod sending;
 mod smtp;
 mod the_loop;
 mod webhooks;

@@ -10,13 +10,13 @@ const RESETS: &str = "/v1/password-resets";
 
 impl TestServer {
     /// A key with this scope.
-    async fn key(&self, scope: Scope) -> String {
+    pub async fn key(&self, scope: Scope) -> String {
         let new = NewApiKey::new("a test", [scope].into_iter().collect(), None, "cli").unwrap();
         self.api_keys.create(new).await.unwrap().1.expose_secret().to_owned()
     }
 }
 
-async fn json_of(response: TestResponse) -> Value {
+pub async fn json_of(response: TestResponse) -> Value {
     response.json().await.value().deserialize()
 }
 
@@ -32,7 +32,7 @@ async fn guarded(server: &TestServer) -> Vec<(Method, String, Scope)> {
             assert!(!(is_open && tags.contains(&json!("Operators"))), "{method} {path} is open");
             let named = securities.iter().find_map(|security| security["api_key"].as_array());
             if let Some(named) = named.filter(|_| !is_open) {
-                assert_eq!(named.len(), 1, "{method} {path}: {named:?}");
+                assert_eq!(named.len(), 1, "{method} {path}: put #[oai(scope = …)] on its caller");
                 let method = method.to_uppercase().parse().unwrap();
                 operations.push((method, path.clone(), named[0].as_str().unwrap().parse().unwrap()));
             }

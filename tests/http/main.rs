@@ -12,6 +12,7 @@ mod inbox;
 mod keys;
 mod operators;
 mod pages;
+mod sending;
 mod visitor;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use backstamp::domain::password::PasswordPolicy;
 use backstamp::domain::password_reset::{PasswordResetCommand, Resetting};
 use backstamp::event_log::{EventLog, Keyring, Subscription, Turn};
 use backstamp::http::{Dependency, HttpSettings, HttpState, Readiness, Scrape, routes};
+use backstamp::idempotency::IdempotencyKeys;
 use backstamp::inbox::Inbox;
 use backstamp::projections;
 use backstamp::providers::mailgun::SigningKeys;
@@ -153,6 +155,8 @@ impl TestServer {
             admin_key: Some("bsk_admin".into()),
             answer_deadline_ms: 0,
             verify_with_password: true,
+            mail_provider: "sandbox",
+            track_opens: true,
             csrf_key: [7; 32],
         };
         adjust(&mut settings);
@@ -168,9 +172,10 @@ impl TestServer {
             directory: directory.clone(),
             accounts: directory.as_ref().clone(),
             sessions: Sessions::new(database.clone(), clock.clone(), SESSIONS),
-            failed_log_ins: FailedLogIns::new(database.clone(), clock.clone(), index, 40),
+            failed_log_ins: FailedLogIns::new(database.clone(), clock.clone(), index.clone(), 40),
             api_keys: api_keys.clone(),
             registrations: Registrations::new(directory.as_ref().clone()),
+            idempotency_keys: IdempotencyKeys::new(database.clone(), index, clock.clone()),
             hasher: hasher.clone(),
             policy: PasswordPolicy::default(),
             renderer,

@@ -1,7 +1,7 @@
 //! What operators read: lists as pages and as exports, and numbers that lead to lists.
 
 use backstamp::commands::KeyChoice;
-use backstamp::domain::id::MessageId;
+use backstamp::domain::id::{MessageId, SendingId};
 use backstamp::domain::message::{Cause, MessageCommand, Requested};
 use backstamp::domain::provider_event::Delivery;
 use backstamp::domain::sealed::Sealed;
@@ -21,7 +21,7 @@ pub async fn mail(server: &TestServer, number: u128, template: &str, recipient: 
         mailbox_provider: "other".into(),
         recipient: address.into(),
         provider: "sandbox".into(),
-        cause: Cause::Direct,
+        cause: Cause::Api { sending: SendingId::from_uuid(Uuid::nil()), by: "key_1".into() },
         locale: None,
         data: Sealed::Known(serde_json::Map::new()),
         opens_tracked: true,

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::id::{AccountId, MessageId, RequestId};
+use crate::domain::id::{AccountId, MessageId, RequestId, SendingId};
 use crate::domain::message::{Cause, MessageEvent, Requested, SuppressedBy};
 use crate::domain::message_engagement::MessageEngagementEvent;
 use crate::domain::one_time_link::{Completion, VisitKind};
@@ -50,7 +50,7 @@ fn requested(second: i64, opens_tracked: bool, clicks_tracked: bool) -> Told {
         recipient_key: "00".into(),
         mailbox_provider: "other".into(),
         provider: "mailgun".into(),
-        cause: Cause::Direct,
+        cause: Cause::Api { sending: SendingId::from_uuid(Uuid::from_u128(1)), by: "key_1".into() },
         locale: None,
         data: Sealed::Erased,
         opens_tracked,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::{MessageCommand as Command, MessageRefusal as Refusal};
 use super::event::{MessageEvent as Event, Requested, SuppressedBy};
+use crate::domain::provider_event::SuppressionReason;
 use crate::domain::sealed::Sealed;
 
 /// One mail.
@@ -17,6 +18,7 @@ pub struct Message {
     provider_message_id: Option<String>,
     attempts: u32,
     is_reported: bool,
+    suppressed: bool,
     newer_code: bool,
 }
 
@@ -61,20 +63,36 @@ impl Message {
         self.is_reported
     }
 
+    /// Whether we suppressed it.
+    pub fn is_suppressed(&self) -> bool {
+        self.suppressed
+    }
+
     /// The rules: which events a command leads to, or why it is refused. No events: nothing to do.
     pub fn decide(&self, command: Command) -> Result<Vec<Event>, Refusal> {
         if self.newer_code {
             return Err(Refusal::NewerCode);
         }
-        if let Command::Request(requested) = command {
-            let is_new = self.request.is_none();
-            return Ok(if is_new { vec![Event::Requested(*requested)] } else { vec![] });
+        if let Command::Request(requested) | Command::RequestSuppressed { requested, .. } = &command
+            && self.request.is_none()
+        {
+            let mut events = vec![Event::Requested(*requested.clone())];
+            if let Command::RequestSuppressed { reason, .. } = command {
+                events.push(suppressed_by_us(reason, requested.at));
+            }
+            return Ok(events);
         }
         if self.request.is_none() {
             return Err(Refusal::NoSuchMessage);
         }
         Ok(vec![match command {
-            Command::Request(_) => return Ok(vec![]),
+            // The first word counts.
+            Command::Request(_) | Command::RequestSuppressed { .. } => return Ok(vec![]),
+            Command::Suppress { reason, at } => match self.hand_over {
+                HandOver::Waiting => suppressed_by_us(reason, at),
+                HandOver::Ended => return Ok(vec![]),
+                HandOver::Unknown { .. } | HandOver::Done => return Err(Refusal::Settled),
+            },
             Command::Cancel { reason, at } => match self.hand_over {
                 HandOver::Waiting => Event::Canceled { reason, at },
                 HandOver::Ended => return Ok(vec![]),
@@ -158,14 +176,13 @@ impl Message {
                 }
             }
             Event::SendFailed { ambiguous: true, .. } => {}
-            Event::Suppressed { by: SuppressedBy::Us, .. }
-            | Event::Rejected { .. }
-            | Event::Bounced { at_hand_over: Some(_), .. }
-            | Event::Canceled { .. } => {
-                if self.hand_over != HandOver::Done {
-                    self.hand_over = HandOver::Ended;
-                }
+            Event::Suppressed { by: SuppressedBy::Us, .. } => {
+                self.suppressed = true;
+                self.end();
             }
+            Event::Rejected { .. }
+            | Event::Bounced { at_hand_over: Some(_), .. }
+            | Event::Canceled { .. } => self.end(),
             Event::Deferred { .. } => self.hand_over = HandOver::Done,
             // Whatever the provider reports proves that it has the message.
             Event::Suppressed { by: SuppressedBy::Provider, .. }
@@ -179,6 +196,16 @@ impl Message {
             Event::Unknown => self.newer_code = true,
         }
     }
+
+    fn end(&mut self) {
+        if self.hand_over != HandOver::Done {
+            self.hand_over = HandOver::Ended;
+        }
+    }
+}
+
+fn suppressed_by_us(reason: SuppressionReason, at: DateTime<Utc>) -> Event {
+    Event::Suppressed { by: SuppressedBy::Us, reason, diagnostic: None, at }
 }
 
 impl Aggregate for Message {

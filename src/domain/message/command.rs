@@ -11,6 +11,10 @@ use crate::domain::refusal::Refusal;
 pub enum MessageCommand {
     /// A mail shall go out.
     Request(Box<Requested>),
+    /// A mail shall go out, but its recipient gets none of its kind.
+    RequestSuppressed { requested: Box<Requested>, reason: SuppressionReason },
+    /// The recipient gets no mail of this kind any more.
+    Suppress { reason: SuppressionReason, at: DateTime<Utc> },
     /// What it is about has died; it shall not go out any more.
     Cancel { reason: String, at: DateTime<Utc> },
     /// The provider is about to be called.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::domain::address::EmailAddress;
-use crate::domain::id::{AccountId, RequestId, VerificationId};
+use crate::domain::id::{AccountId, RequestId, SendingId, VerificationId};
 use crate::domain::one_time_link::LinkRequestId;
 use crate::domain::provider_event::{Delivery, Diagnostic, SuppressionReason};
 use crate::domain::sealed::Sealed;
@@ -109,8 +109,8 @@ pub enum Cause {
     Welcome { request_id: VerificationId },
     /// It tells the owner of a change of the account that was made while signed in.
     AccountChanged { account_id: AccountId },
-    /// Somebody asked for it by the API.
-    Direct,
+    /// A service asked for it by the API, with others in the same call. `by` names who: a key, an operator.
+    Api { sending: SendingId, by: String },
 }
 
 impl Cause {
@@ -123,7 +123,7 @@ impl Cause {
             Self::EmailVerification { request_id, .. }
             | Self::AlreadyRegistered { request_id }
             | Self::Welcome { request_id } => Some((*request_id).into()),
-            Self::AccountChanged { .. } | Self::Direct => None,
+            Self::AccountChanged { .. } | Self::Api { .. } => None,
         }
     }
 }

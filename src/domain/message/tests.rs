@@ -7,12 +7,14 @@ use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Map;
+use uuid::Uuid;
 
 use super::{
     Cause, HandOver, Message, MessageCommand as Command, MessageEvent as Event, MessageRefusal as Refusal,
     Requested, SuppressedBy,
 };
 use crate::domain::address::EmailAddress;
+use crate::domain::id::SendingId;
 use crate::domain::provider_event::{Delivery, Diagnostic, DiagnosticText, SuppressionReason};
 use crate::domain::sealed::Sealed;
 
@@ -29,7 +31,7 @@ fn wanted() -> Requested {
         recipient_key: "00".repeat(16),
         mailbox_provider: "other".into(),
         provider: "sandbox".into(),
-        cause: Cause::Direct,
+        cause: Cause::Api { sending: SendingId::from_uuid(Uuid::from_u128(1)), by: "key_1".into() },
         locale: None,
         data: Sealed::Known(Map::new()),
         opens_tracked: true,
@@ -82,6 +84,15 @@ fn record_sent(attempt: u32) -> Command {
 
 fn record_failed(attempt: u32, ambiguous: bool) -> Command {
     Command::RecordSendFailed { attempt, error: "cut off".into(), ambiguous, retry_at: at(60), at: at(11) }
+}
+
+fn suppressed_at(seconds: i64) -> Event {
+    Event::Suppressed {
+        by: SuppressedBy::Us,
+        reason: SuppressionReason::Complaint,
+        diagnostic: None,
+        at: at(seconds),
+    }
 }
 
 fn record_rejected() -> Command {
@@ -333,11 +344,40 @@ fn events_of_before_there_were_answers_to_calls_are_read_as_reports() {
 
 #[test]
 fn a_mail_that_we_suppress_is_ended_and_one_that_the_provider_suppresses_was_handed_over() {
-    let suppressed =
-        |by| Event::Suppressed { by, reason: SuppressionReason::Complaint, diagnostic: None, at: at(5) };
+    let by_provider = Event::Suppressed {
+        by: SuppressedBy::Provider,
+        reason: SuppressionReason::Complaint,
+        diagnostic: None,
+        at: at(5),
+    };
 
-    assert_eq!(fold([requested(), suppressed(SuppressedBy::Us)]).hand_over(), HandOver::Ended);
-    assert_eq!(fold([requested(), suppressed(SuppressedBy::Provider)]).hand_over(), HandOver::Done);
+    assert_eq!(fold([requested(), suppressed_at(5)]).hand_over(), HandOver::Ended);
+    assert_eq!(fold([requested(), by_provider]).hand_over(), HandOver::Done);
+}
+
+#[test]
+fn a_mail_to_a_suppressed_recipient_ends_with_its_request_and_is_never_called_for() {
+    let request = |reason| Command::RequestSuppressed { requested: Box::new(wanted()), reason };
+    let ended = [requested(), suppressed_at(0)];
+
+    given([]).when(request(SuppressionReason::Complaint)).then_expect_events(ended.to_vec());
+    given(ended.clone()).when(request(SuppressionReason::Complaint)).then_expect_events(vec![]);
+    given(ended.clone()).when(Command::Request(Box::new(wanted()))).then_expect_events(vec![]);
+    given(ended.clone()).when(Command::RecordCalling { at: at(1) }).then_expect_error(Refusal::Settled);
+    // What was accepted first stays accepted.
+    given([requested()]).when(request(SuppressionReason::Complaint)).then_expect_events(vec![]);
+    assert!(fold(ended).is_suppressed() && !fold([requested()]).is_suppressed());
+}
+
+#[test]
+fn a_recipient_can_be_suppressed_until_the_provider_may_have_the_mail() {
+    let suppress = || Command::Suppress { reason: SuppressionReason::Complaint, at: at(5) };
+
+    given([requested()]).when(suppress()).then_expect_events(vec![suppressed_at(5)]);
+    given([requested(), suppressed_at(5)]).when(suppress()).then_expect_events(vec![]);
+    given([requested(), calling(1)]).when(suppress()).then_expect_error(Refusal::Settled);
+    given([requested(), sent(1, PROVIDER_ID)]).when(suppress()).then_expect_error(Refusal::Settled);
+    given([]).when(suppress()).then_expect_error(Refusal::NoSuchMessage);
 }
 
 #[test]
@@ -356,6 +396,8 @@ fn every_report_is_kept_as_a_fact_whatever_came_before() {
 fn any_command() -> impl Strategy<Value = Command> {
     let ours = vec![
         Command::Request(Box::new(wanted())),
+        Command::RequestSuppressed { requested: Box::new(wanted()), reason: SuppressionReason::Bounce },
+        Command::Suppress { reason: SuppressionReason::Bounce, at: at(9) },
         cancel(),
         Command::RecordCalling { at: at(10) },
         record_rejected(),

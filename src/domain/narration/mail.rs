@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{Told, meta};
+use super::{Told, actor, meta};
 use crate::domain::bounce::{classify, mask};
-use crate::domain::message::{MessageEvent, SuppressedBy};
+use crate::domain::message::{Cause, MessageEvent, SuppressedBy};
 use crate::domain::message_engagement::MessageEngagementEvent;
 use crate::domain::provider_event::{Client, Diagnostic};
 
@@ -25,6 +25,7 @@ pub fn entry(message_id: &str, event: &MessageEvent) -> Option<Told> {
                 ("template", json!(requested.template)),
                 ("provider", json!(requested.provider)),
                 ("mailbox_provider", json!(requested.mailbox_provider)),
+                ("asked_by", json!(asked_by(&requested.cause))),
             ]),
         ),
         MessageEvent::Suppressed { by, reason, diagnostic, at } => {
@@ -108,6 +109,14 @@ pub fn entry(message_id: &str, event: &MessageEvent) -> Option<Told> {
         ),
         MessageEvent::Unknown => return None,
     })
+}
+
+/// Which service asked for it; none for mails of our own flows.
+fn asked_by(cause: &Cause) -> Option<String> {
+    match cause {
+        Cause::Api { by, .. } => Some(actor(by)),
+        _ => None,
+    }
 }
 
 pub fn reading(message_id: &str, event: &MessageEngagementEvent) -> Option<Told> {

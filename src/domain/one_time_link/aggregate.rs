@@ -208,9 +208,10 @@ impl<P: LinkPurpose> LinkRequests<P> {
                 })])
             }
             Command::ResendLink { request_id: by, message_id, at } => {
-                let Some(Status::Repeats { of: request_id }) = self.request(by).map(|asked| asked.status)
-                else {
-                    return Err(Refusal::NoLink);
+                let request_id = match self.request(by).map(|asked| asked.status) {
+                    Some(Status::Repeats { of }) => of,
+                    Some(Status::Live) => by,
+                    _ => return Err(Refusal::NoLink),
                 };
                 let link = self.usable_link(request_id, at, policy)?;
                 let is_known = link.resent.contains(&message_id);

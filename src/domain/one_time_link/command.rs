@@ -71,7 +71,7 @@ pub enum LinkCommand<P: LinkPurpose> {
         name: Option<String>,
         at: DateTime<Utc>,
     },
-    /// The link that this request repeats shall be mailed once more.
+    /// The link of this request, or the one that it repeats, shall be mailed once more.
     ResendLink { request_id: P::Id, message_id: MessageId, at: DateTime<Utc> },
     /// This mail of the link is about to be handed over: with the first one older links end, if the purpose
     /// says so.

@@ -23,6 +23,7 @@ pub enum Code {
     WebhookRefused,
     RequestTimeout,
     Conflict,
+    IdempotencyInProgress,
     TokenExpired,
     TokenUsed,
     TokenSuperseded,
@@ -30,6 +31,7 @@ pub enum Code {
     PayloadTooLarge,
     UnsupportedMediaType,
     InvalidRequest,
+    IdempotencyKeyReused,
     PasswordRejected,
     RateLimited,
     Internal,
@@ -39,7 +41,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of its status.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::MalformedRequest,
         Self::MalformedJson,
         Self::TokenInvalid,
@@ -53,6 +55,7 @@ impl Code {
         Self::WebhookRefused,
         Self::RequestTimeout,
         Self::Conflict,
+        Self::IdempotencyInProgress,
         Self::TokenExpired,
         Self::TokenUsed,
         Self::TokenSuperseded,
@@ -60,6 +63,7 @@ impl Code {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
+        Self::IdempotencyKeyReused,
         Self::PasswordRejected,
         Self::RateLimited,
         Self::Internal,
@@ -85,6 +89,7 @@ impl Code {
             Self::WebhookRefused => (StatusCode::NOT_ACCEPTABLE, "The webhook is refused for good"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "The request came too slowly"),
             Self::Conflict => (StatusCode::CONFLICT, "Not possible as things stand"),
+            Self::IdempotencyInProgress => (StatusCode::CONFLICT, "The same call is being done right now"),
             Self::TokenExpired => (StatusCode::GONE, "The link has expired"),
             Self::TokenUsed => (StatusCode::GONE, "The link was used already"),
             Self::TokenSuperseded => (StatusCode::GONE, "A newer link or a change of the account took over"),
@@ -92,6 +97,9 @@ impl Code {
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not this media type"),
             Self::InvalidRequest => (StatusCode::UNPROCESSABLE_ENTITY, "Some values cannot be accepted"),
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key was used for another body")
+            }
             Self::PasswordRejected => (StatusCode::UNPROCESSABLE_ENTITY, "The password was refused"),
             Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here"),

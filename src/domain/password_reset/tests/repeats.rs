@@ -54,6 +54,13 @@ fn a_second_request_repeats_the_link_that_works() {
 }
 
 #[test]
+fn support_mails_a_link_again_without_a_request_for_as_long_as_it_works() {
+    given(mailed()).when(resend(1, 22, 50)).then_expect_events(vec![resent(1, 1, 22, 50)]);
+    given(mailed()).when(resend(1, 22, HOUR)).then_expect_error(Refusal::Expired);
+    given([request(1, 0)]).when(resend(1, 22, 50)).then_expect_error(Refusal::NoLink);
+}
+
+#[test]
 fn the_link_is_mailed_again_once_for_each_time_that_it_was_asked_for() {
     let mailed_again = again().into_iter().chain([resend(2, 22, 101)]);
 
