@@ -43,9 +43,9 @@ use crate::projections;
 use crate::queries::{self, Feed, Queries};
 use crate::reactors::{
     self, AskAboutSilentMessages, ExpireLinks, ForgetUnknownAddresses, ForgetUnverifiedAddresses, IssueLinks,
-    Mails, NotifyAfterAccountChange, NotifyAfterPasswordChange, Reactor, ResetLinks, ScheduleAccountChanges,
-    ScheduleWork, SendDueMessages, SendSettings, SettleCompletions, TellOwnerOfRegistration,
-    VerificationLinks, WelcomeAfterVerification, Workers,
+    LiftAfterProof, Mails, NotifyAfterAccountChange, NotifyAfterPasswordChange, Reactor, ResetLinks,
+    ScheduleAccountChanges, ScheduleWork, SendDueMessages, SendSettings, SettleCompletions,
+    SuppressAfterHardBounce, TellOwnerOfRegistration, VerificationLinks, WelcomeAfterVerification, Workers,
 };
 use crate::rendering::{RenderSettings, Renderer};
 use crate::telemetry::Metrics;
@@ -267,6 +267,8 @@ impl App {
             Arc::new(SettleCompletions::<Verifying>::new(commands(), directory())),
             Arc::new(ExpireLinks::<Resetting>::new(commands())),
             Arc::new(ExpireLinks::<Verifying>::new(commands())),
+            Arc::new(SuppressAfterHardBounce { commands: commands() }),
+            Arc::new(LiftAfterProof { commands: commands() }),
             Arc::new(ForgetUnknownAddresses { commands: commands() }),
             Arc::new(ForgetUnverifiedAddresses { commands: commands() }),
             Arc::new(NotifyAfterPasswordChange { mails: mails(), directory: directory() }),

@@ -11,6 +11,7 @@ mod links;
 mod password_resets;
 mod sending;
 mod support;
+mod suppressions;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use crate::domain::message::{Message, MessageCommand, MessageRefusal};
 use crate::domain::message_engagement::{
     MessageEngagement, MessageEngagementEvent, MessageEngagementRefusal,
 };
+use crate::domain::suppression::Suppression;
 use crate::event_log::{EventLog, Loaded, StreamError, Streams};
 use execute::{StreamLocks, execute};
 use links::AllLinks;
@@ -82,6 +84,7 @@ struct Inner {
     links: AllLinks,
     messages: Streams<Message>,
     engagements: Streams<MessageEngagement>,
+    suppressions: Streams<Suppression>,
     locks: StreamLocks,
     client_limit: ClientLimit,
     tasks: TaskTracker,
@@ -101,6 +104,7 @@ impl Commands {
             links: AllLinks::new(&log, policies),
             messages: Streams::new(log.clone()),
             engagements: Streams::new(log.clone()),
+            suppressions: Streams::new(log.clone()),
             locks: StreamLocks::default(),
             client_limit: ClientLimit::new(requests_per_client_and_hour),
             log,

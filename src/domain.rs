@@ -22,4 +22,5 @@ pub mod password_reset;
 pub mod provider_event;
 pub mod refusal;
 pub mod sealed;
+pub mod suppression;
 pub mod token;

@@ -37,6 +37,7 @@ mod resource;
 mod sending;
 mod session;
 mod sessions;
+mod suppressions;
 mod verify;
 mod webhooks;
 
@@ -153,6 +154,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         me::MeApi(state.clone()),
         address_changes::AddressChangesApi(state.clone()),
         keys::KeysApi(state.clone()),
+        suppressions::SuppressionsApi(state.clone()),
         health::HealthApi(state.readiness.clone()),
         prometheus::PrometheusApi(state.scrape.clone()),
     ));

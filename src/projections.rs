@@ -6,6 +6,7 @@
 mod deliveries;
 mod rebuild;
 mod resets;
+mod suppressions;
 mod timeline;
 mod volume;
 
@@ -16,6 +17,7 @@ use crate::event_log::Consumer;
 pub use deliveries::Deliveries;
 pub use rebuild::{Rebuild, RebuildError};
 pub use resets::Resets;
+pub use suppressions::Suppressions;
 pub use timeline::Timeline;
 pub use volume::Volume;
 
@@ -28,7 +30,7 @@ pub trait Projection: Consumer {
 
 /// Every projection.
 pub fn projections() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(Deliveries), Arc::new(Timeline), Arc::new(Resets)]
+    vec![Arc::new(Deliveries), Arc::new(Timeline), Arc::new(Resets), Arc::new(Suppressions)]
 }
 
 /// Every projection, as something that follows the log.

@@ -12,6 +12,7 @@ mod messages;
 mod rates;
 mod resets;
 mod spans;
+mod suppressions;
 mod timeline;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use messages::{BounceSummary, MessageSummary, Suppressed};
 pub use rates::Rates;
 pub use resets::{ResetFilter, ResetSummary};
 pub use spans::Percentiles;
+pub use suppressions::{SUPPRESSION_ID, SuppressionFilter, SuppressionSummary};
 pub use timeline::TimelineEntry;
 
 /// What the answers depend on besides the tables.

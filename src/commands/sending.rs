@@ -15,6 +15,7 @@ use crate::domain::id::{EventId, MessageId, SendingId};
 use crate::domain::mailbox_provider::MailboxProvider;
 use crate::domain::message::{Cause, MessageCommand, MessageRefusal, Requested};
 use crate::domain::sealed::Sealed;
+use crate::domain::suppression::{Blocks, Reason};
 use crate::event_log::{AppendError, StreamError};
 
 /// Mails asked for side by side: few statements hold them all, and others find room in the queue.
@@ -58,20 +59,32 @@ impl Commands {
     /// Asks for a mail to each recipient; answers in their order. An error may leave some asked for: the same
     /// call again completes them.
     pub async fn send_messages(&self, send: SendMessages) -> Result<Vec<SentMessage>, CommandError> {
+        let held_back = self.held_back(&send.recipients).await?;
         let (commands, send) = (self.clone(), Arc::new(send));
-        let each = stream::iter(send.recipients.clone()).map(move |recipient| {
+        let each = send.recipients.clone().into_iter().zip(held_back);
+        let each = stream::iter(each).map(move |(recipient, held_back)| {
             let (commands, send) = (commands.clone(), Arc::clone(&send));
-            async move { commands.send_message(&send, &recipient).await }
+            async move { commands.send_message(&send, &recipient, held_back).await }
         });
         let sending = each.buffered(SIDE_BY_SIDE).try_collect();
         // A client that hangs up cuts nothing.
         self.inner.tasks.spawn(sending).await.map_err(|_| CommandError::Unavailable)?
     }
 
+    /// Why bulk mail to each of these is held back, if it is.
+    async fn held_back(&self, recipients: &[EmailAddress]) -> Result<Vec<Option<Reason>>, CommandError> {
+        let stream = |recipient: &EmailAddress| self.index_key().stream_key(recipient).to_string();
+        let streams: Vec<_> = recipients.iter().map(stream).collect();
+        let known = self.load_suppressions(&streams).await.map_err(|error| message_error(error.into()))?;
+        let reason = |stream: &String| known.get(stream).and_then(|known| known.blocks(Blocks::Bulk));
+        Ok(streams.iter().map(reason).collect())
+    }
+
     async fn send_message(
         &self,
         send: &SendMessages,
         recipient: &EmailAddress,
+        held_back: Option<Reason>,
     ) -> Result<SentMessage, CommandError> {
         let recipient_key = self.index_key().stream_key(recipient).to_string();
         let cause = EventId::from_uuid(send.sending.uuid());
@@ -90,14 +103,25 @@ impl Commands {
             send_before: None,
             at: send.at,
         };
-        let command = MessageCommand::Request(Box::new(requested));
+        let requested = Box::new(requested);
+        let command = match held_back {
+            None => MessageCommand::Request(requested),
+            Some(reason) => MessageCommand::RequestSuppressed { requested, reason: reason.of_message() },
+        };
         let context = Context {
             causation: send.by.clone(),
             key: KeyChoice::Fresh { event_types: &["message.requested"], subject: recipient_key },
             ..Context::default()
         };
-        self.message(id, command, context).await.map_err(message_error)?;
-        Ok(SentMessage { id, is_suppressed: false })
+        let executed = self.message(id, command, context).await.map_err(message_error)?;
+        let is_suppressed = if executed.events.is_empty() {
+            // The call was cut off and comes again: what was decided first counts.
+            let message = self.load_message(id).await.map_err(|error| message_error(error.into()))?;
+            message.aggregate.is_suppressed()
+        } else {
+            held_back.is_some()
+        };
+        Ok(SentMessage { id, is_suppressed })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::id::{EventId, MessageId, RequestId};
 use crate::domain::message::{Cause, HandOver, MessageCommand, Requested};
 use crate::domain::one_time_link::{LinkCommand, LinkRefusal, Status};
 use crate::domain::password_reset::{PasswordResetCommand, Resetting};
+use crate::domain::suppression::Blocks;
 
 /// Why support could not do it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,8 @@ const USED: &str = "The password was changed through this link already. If it wa
 const STILL_WAITING: &str = "This mail is still on its way to the provider, and is tried again by itself.";
 const ERASED: &str = "What the mail said and to whom was erased.";
 const TOO_LATE: &str = "The mail is of no use any more. Let the person ask for a new one.";
+const SUPPRESSED: &str = "The address gets no mail of this kind. Lift its suppression first: \
+                          DELETE /v1/suppressions/{address}.";
 const DEAD_LINK: &str = "The link in this mail does not work any more. Let the person ask for a new one.";
 
 impl Commands {
@@ -56,6 +59,11 @@ impl Commands {
                 self.need_live_link::<Verifying>(stream, *request_id).await?;
             }
             _ => {}
+        }
+        let held = self.load_suppression(&original.recipient_key).await;
+        let held = held.map_err(|error| message_error(error.into()))?;
+        if held.blocks(Blocks::of(&original.cause)).is_some() {
+            return Err(SupportError::Impossible(SUPPRESSED));
         }
         let again = EventId::from_uuid(self.clock().uuid());
         let fresh = self.index_key().message_id(again, at, "resend");

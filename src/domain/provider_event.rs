@@ -99,6 +99,8 @@ pub enum SuppressionReason {
     Unsubscribe,
     /// Its owner complained.
     Complaint,
+    /// An operator of ours decided so.
+    Manual,
     /// Some other reason of the provider's.
     Other,
 }

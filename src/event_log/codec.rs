@@ -89,6 +89,7 @@ pub fn record(position: i64, opened: &SerializedEvent) -> Result<RecordedEvent, 
         "password_reset" => LogEvent::PasswordReset(decode(opened)?),
         "email_verification" => LogEvent::EmailVerification(decode(opened)?),
         "message" => LogEvent::Message(decode(opened)?),
+        "suppression" => LogEvent::Suppression(decode(opened)?),
         "message_engagement" => LogEvent::MessageEngagement(decode(opened)?),
         _ => LogEvent::Unknown,
     };

@@ -11,6 +11,7 @@ use crate::domain::message_engagement::MessageEngagementEvent;
 use crate::domain::narration::{self, Told};
 use crate::domain::one_time_link::{LinkEvent, LinkPurpose};
 use crate::domain::password_reset::{PasswordResetEvent, Resetting};
+use crate::domain::suppression::SuppressionEvent;
 
 /// One event, opened and in today's shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,8 @@ impl RecordedEvent {
             LogEvent::EmailVerification(event) => narration::of_link(event),
             LogEvent::Message(event) => narration::of_message(&self.stream, event),
             LogEvent::MessageEngagement(event) => narration::of_engagement(&self.stream, event),
-            LogEvent::Unknown => None,
+            // Told in the list of suppressions.
+            LogEvent::Suppression(_) | LogEvent::Unknown => None,
         }
     }
 }
@@ -58,6 +60,8 @@ pub enum LogEvent {
     Message(MessageEvent),
     /// Of the reading of one mail.
     MessageEngagement(MessageEngagementEvent),
+    /// Of what holds mail back from one address.
+    Suppression(SuppressionEvent),
     /// Written by newer code: whoever meets it stops and leaves the rest to newer code.
     Unknown,
 }
@@ -69,7 +73,8 @@ impl LogEvent {
             Self::PasswordReset(PasswordResetEvent::Unknown)
             | Self::EmailVerification(EmailVerificationEvent::Unknown)
             | Self::Message(MessageEvent::Unknown)
-            | Self::MessageEngagement(MessageEngagementEvent::Unknown) => Self::Unknown,
+            | Self::MessageEngagement(MessageEngagementEvent::Unknown)
+            | Self::Suppression(SuppressionEvent::Unknown) => Self::Unknown,
             known => known,
         }
     }

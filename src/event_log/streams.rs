@@ -38,6 +38,8 @@ impl<P: LinkPurpose> Stream for LinkRequests<P> {
 
 impl Stream for crate::domain::message::Message {}
 
+impl Stream for crate::domain::suppression::Suppression {}
+
 impl Stream for crate::domain::message_engagement::MessageEngagement {
     const UNORDERED: bool = true;
 }

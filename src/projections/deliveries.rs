@@ -77,7 +77,7 @@ fn message_of(event: &RecordedEvent) -> Option<String> {
         LogEvent::Message(_) | LogEvent::MessageEngagement(_) => Some(event.stream.clone()),
         LogEvent::PasswordReset(event) => mail_of(event),
         LogEvent::EmailVerification(event) => mail_of(event),
-        LogEvent::Unknown => None,
+        LogEvent::Suppression(_) | LogEvent::Unknown => None,
     }
 }
 
@@ -101,7 +101,7 @@ fn fold(row: &mut MessageRow, event: &RecordedEvent) {
         LogEvent::MessageEngagement(event) => row.facts.engagement(event),
         LogEvent::PasswordReset(event) => row.facts.link(event),
         LogEvent::EmailVerification(event) => row.facts.link(event),
-        LogEvent::Unknown => {}
+        LogEvent::Suppression(_) | LogEvent::Unknown => {}
     }
 }
 

@@ -23,6 +23,7 @@ use crate::domain::id::MessageId;
 use crate::domain::message::{Cause, HandOver, Message, MessageCommand, MessageEvent, Requested};
 use crate::domain::password_reset::Resetting;
 use crate::domain::provider_event::Diagnostic;
+use crate::domain::suppression::Blocks;
 use crate::event_log::{LogEvent, RecordedEvent};
 use crate::providers::{Accepted, LookUpError, OutgoingMail, Provider, SendError};
 use crate::rendering::{Mail, Renderer};
@@ -126,6 +127,7 @@ impl SendDueMessages {
             HandOver::Waiting => self.leave_the_provider_alone()?,
         }
         self.cancel_if_too_late(message_id, requested, &message, work).await?;
+        self.suppress_if_held_back(message_id, requested, &message, work).await?;
         let mail = self.render(message_id, requested, &message, work).await?;
         self.supersede_older_links(message_id, requested, &message, work).await?;
         let attempt = self.record_calling(message_id, work).await?;
@@ -178,6 +180,25 @@ impl SendDueMessages {
             None => Ok(()),
             Some(at) => Err(Verdict::Later { at, why: "the provider is left alone for a while".to_owned() }),
         }
+    }
+
+    /// Asked before every call. A mail that the provider may have cannot be held back any more.
+    async fn suppress_if_held_back(
+        &self,
+        message_id: MessageId,
+        requested: &Requested,
+        message: &Message,
+        work: &Work,
+    ) -> Step<()> {
+        if matches!(message.hand_over(), HandOver::Unknown { .. }) {
+            return Ok(());
+        }
+        let held = self.commands.load_suppression(&requested.recipient_key).await;
+        let held = held.map_err(|error| verdict_of_stream(error, work, self.now()))?;
+        let Some(reason) = held.blocks(Blocks::of(&requested.cause)) else { return Ok(()) };
+        let command = MessageCommand::Suppress { reason: reason.of_message(), at: self.now() };
+        self.record(message_id, command, work).await?;
+        Err(Verdict::Done)
     }
 
     async fn cancel_if_too_late(

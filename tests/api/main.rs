@@ -19,6 +19,7 @@ mod registrations;
 mod secrets;
 mod sending;
 mod smtp;
+mod suppressions;
 mod the_loop;
 mod webhooks;
 mod worked_day;

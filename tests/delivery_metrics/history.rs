@@ -89,6 +89,7 @@ impl History {
                     LogEvent::EmailVerification(event) => event.event_type(),
                     LogEvent::Message(event) => event.event_type(),
                     LogEvent::MessageEngagement(event) => event.event_type(),
+                    LogEvent::Suppression(event) => event.event_type(),
                     LogEvent::Unknown => "unknown".into(),
                 },
                 event: event.clone(),

@@ -169,6 +169,7 @@ impl Facts {
             SuppressionReason::Bounce => "bounce",
             SuppressionReason::Unsubscribe => "unsubscribe",
             SuppressionReason::Complaint => "complaint",
+            SuppressionReason::Manual => "manual",
             SuppressionReason::Other => "other",
         };
         earliest(&mut self.suppressed, Suppression { at, by: by.into(), reason: reason.into() });

@@ -114,6 +114,11 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Whether a service sends it to a list; all other mail is about the recipient's own account.
+    pub fn is_bulk(&self) -> bool {
+        matches!(self, Self::Api { .. })
+    }
+
     /// The reset or the verification that the mail belongs to.
     pub fn request_id(&self) -> Option<LinkRequestId> {
         match self {

@@ -1,0 +1,114 @@
+//! The list of suppressions, the newest first.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Queries, QueryError};
+use crate::database::page::{Cursor, LARGEST, Page};
+use crate::database::{Row, Value};
+
+/// Which suppressions. Every given field must hold.
+#[derive(Debug, Clone, Default)]
+pub struct SuppressionFilter {
+    /// The keyed hash of the address.
+    pub recipient_key: Option<String>,
+    /// `hard_bounce`, `complaint`, `unsubscribe` or `manual`.
+    pub reason: Option<String>,
+    /// `everything` or `bulk`.
+    pub blocks: Option<String>,
+    /// Those that were lifted, instead of those that hold.
+    pub is_lifted: bool,
+    /// Since this instant or later.
+    pub after: Option<DateTime<Utc>>,
+    /// Since before this instant.
+    pub before: Option<DateTime<Utc>>,
+}
+
+/// Why one address gets less mail, or did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SuppressionSummary {
+    /// Names the address; the same for all its reasons.
+    pub id: String,
+    /// Masked; absent when it was erased.
+    pub recipient: Option<String>,
+    pub reason: String,
+    pub blocks: String,
+    /// Why it bounced.
+    pub bounce_category: Option<String>,
+    /// The mail that is the evidence.
+    pub message_id: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+    pub added_by: String,
+    pub lifted_at: Option<DateTime<Utc>>,
+    pub lifted_by: Option<String>,
+}
+
+/// What every id in the list starts with.
+pub const SUPPRESSION_ID: &str = "sup_";
+
+impl Queries {
+    /// A page of the list.
+    pub async fn suppressions(
+        &self,
+        filter: &SuppressionFilter,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<SuppressionSummary>, QueryError> {
+        let limit = limit.clamp(1, LARGEST);
+        let (mut sql, mut values) = filter.statement();
+        if let Some(cursor) = cursor {
+            let cursor = Cursor::parse(cursor)?;
+            values.extend([cursor.at.into(), cursor.id.into()]);
+            let (at, id) = (values.len() - 1, values.len());
+            sql.push_str(&format!(" AND (since, recipient_key || '_' || reason) < (${at}, ${id})"));
+        }
+        values.push((limit + 1).into());
+        let limited = values.len();
+        sql.push_str(&format!(" ORDER BY since DESC, recipient_key || '_' || reason DESC LIMIT ${limited}"));
+        let rows = self.database.fetch_all(&sql, &values).await?;
+        let place = |row: &Row| -> Result<Cursor, QueryError> {
+            let id = format!("{}_{}", row.text("recipient_key")?, row.text("reason")?);
+            Ok(Cursor { at: row.int("since")?, id })
+        };
+        let rows = rows.iter().map(|row| Ok((place(row)?, SuppressionSummary::of(row)?)));
+        Ok(Page::of(rows.collect::<Result<_, QueryError>>()?, limit))
+    }
+}
+
+impl SuppressionFilter {
+    fn statement(&self) -> (String, Vec<Value>) {
+        let after = self.after.map_or(0, |at| at.timestamp_micros());
+        let before = self.before.map_or(i64::MAX, |at| at.timestamp_micros());
+        let lifted = if self.is_lifted { "IS NOT NULL" } else { "IS NULL" };
+        let mut sql =
+            format!("SELECT * FROM suppressions WHERE since >= $1 AND since < $2 AND lifted_at {lifted}");
+        let mut values: Vec<Value> = vec![after.into(), before.into()];
+        for (column, value) in
+            [("recipient_key", &self.recipient_key), ("reason", &self.reason), ("blocks", &self.blocks)]
+        {
+            if let Some(value) = value {
+                values.push(value.into());
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
+            }
+        }
+        (sql, values)
+    }
+}
+
+impl SuppressionSummary {
+    fn of(row: &Row) -> Result<Self, QueryError> {
+        let time = |at: Option<i64>| at.and_then(DateTime::from_timestamp_micros);
+        Ok(Self {
+            id: format!("{SUPPRESSION_ID}{}", row.text("recipient_key")?),
+            recipient: row.optional_text("recipient")?,
+            reason: row.text("reason")?,
+            blocks: row.text("blocks")?,
+            bounce_category: row.optional_text("category")?,
+            message_id: row.optional_text("message_id")?,
+            since: time(Some(row.int("since")?)),
+            added_by: row.text("added_by")?,
+            lifted_at: time(row.optional_int("lifted_at")?),
+            lifted_by: row.optional_text("lifted_by")?,
+        })
+    }
+}
