@@ -31,7 +31,7 @@ pub struct MailConfig {
     /// SMTP for the late reports of a former Mailgun.
     pub signing_keys: Vec<SecretString>,
     /// `BACKSTAMP_SILENT_AFTER`, seconds without a report on a mail after which the provider is asked about it,
-    /// default 900, in the sandbox 10.
+    /// default 900, in the sandbox 60.
     pub silent_after: Duration,
 }
 
@@ -69,7 +69,7 @@ impl MailConfig {
         let signing_keys = reader.secrets("BACKSTAMP_MAILGUN_SIGNING_KEY");
         let provider = provider(reader, signing_keys.is_empty());
         let (patience, silence) = match provider {
-            MailProvider::Sandbox => (2, 10),
+            MailProvider::Sandbox => (2, 60),
             MailProvider::Mailgun { .. } => (300, 900),
             MailProvider::Smtp(_) => (60, 900),
         };

@@ -43,6 +43,12 @@ pub trait Consumer: Send + Sync {
         transaction: &mut Transaction,
     ) -> Result<(), ConsumeError>;
 
+    /// Whether events count in their order only: one that was parked cannot be handled late then, and the consumer
+    /// must be rebuilt.
+    fn is_ordered(&self) -> bool {
+        false
+    }
+
     /// Called once what was written is durable; only a hint, it may be missed.
     fn committed(&self) {}
 }
@@ -174,6 +180,11 @@ impl Subscription {
     async fn try_again(&self) -> Result<Turn, ConsumeError> {
         let (database, consumer) = (self.log.database(), self.consumer.as_ref());
         let Some(position) = parked::next(database, consumer.name()).await? else { return Ok(Turn::Idle) };
+        if consumer.is_ordered() {
+            let why = format!("its events count in their order: run `backstamp rebuild {}`", consumer.name());
+            parked::keep(database, consumer.name(), position, &why).await?;
+            return Ok(Turn::Advanced);
+        }
         let outcome = self.handle_parked(position).await;
         match &outcome {
             Err(ConsumeError::Database(error)) if error.is_transient() => {}

@@ -66,6 +66,10 @@ impl Consumer for Beside {
         self.live.on_failure()
     }
 
+    fn is_ordered(&self) -> bool {
+        self.live.is_ordered()
+    }
+
     async fn handle(
         &self,
         events: &[RecordedEvent],
@@ -96,6 +100,7 @@ impl Rebuild {
         checkpoint::remove(&mut transaction, beside.name).await?;
         parked::rename(&mut transaction, beside.name, None).await?;
         transaction.commit().await?;
+        checkpoint::ensure(database, beside.as_ref()).await?;
         let subscription = Subscription::new(log.clone(), Arc::clone(&beside) as Arc<dyn Consumer>);
         Ok(Self { log, live, beside, subscription })
     }

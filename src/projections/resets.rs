@@ -32,7 +32,7 @@ const MERGE: &str = "ON CONFLICT (request_id) DO UPDATE SET \
     status = CASE excluded.status WHEN '' THEN resets.status ELSE excluded.status END, \
     reason = CASE excluded.status WHEN '' THEN resets.reason ELSE excluded.reason END, \
     message_id = COALESCE(excluded.message_id, resets.message_id), \
-    requested_at = COALESCE(excluded.requested_at, resets.requested_at), \
+    requested_at = COALESCE(resets.requested_at, excluded.requested_at), \
     expires_at = COALESCE(excluded.expires_at, resets.expires_at), \
     visited_at = COALESCE(resets.visited_at, excluded.visited_at), \
     completed_at = COALESCE(resets.completed_at, excluded.completed_at), \
@@ -68,6 +68,11 @@ impl Projection for Resets {
 impl Consumer for Resets {
     fn name(&self) -> &'static str {
         "resets"
+    }
+
+    /// The newest event tells where a request stands.
+    fn is_ordered(&self) -> bool {
+        true
     }
 
     async fn handle(
@@ -112,7 +117,11 @@ impl Change {
                 self.requested_at = Some(micros(requested.at));
                 self.expires_at = Some(micros(requested.expires_at));
             }
-            Event::Declined { reason, .. } => stands("declined", Some(reason.as_str().to_owned())),
+            Event::Declined { reason, at, .. } => {
+                stands("declined", Some(reason.as_str().to_owned()));
+                // Over the limits nothing else tells of the request.
+                self.requested_at.get_or_insert(micros(*at));
+            }
             Event::Repeated(repeated) => {
                 stands("repeated", Some(repeated.of.to_string()));
                 self.recipient = repeated.email.known().map(|email| email.masked());

@@ -177,6 +177,10 @@ impl<'a> Cohort<'a> {
             sql.push_str(" AND provider <> 'sandbox'");
         }
         let tells_domains = self.filters.iter().any(|(filter, _)| *filter == Dimension::RecipientDomain);
+        if tells_domains && part.source != Source::Messages {
+            // The index of domains leaves out the rows that tell none; this says that they are not asked for.
+            sql.push_str(" AND recipient_domain <> ''");
+        }
         match (part.source, by_domain || tells_domains) {
             (Source::Messages, _) => {}
             (Source::Hours, false) => sql.push_str(" AND grain = 'hour'"),
