@@ -121,6 +121,26 @@ pub enum AccountsCommand {
     Add(AddAccount),
     /// List every account.
     List,
+    /// Import accounts: lines `{"email","name"?,"password_hash"?,"verified"?,"role"?}`. Nothing that is there
+    /// already is touched.
+    Import {
+        /// A file, or `-` for standard input.
+        file: PathBuf,
+    },
+    /// Keep an account's owner out, and end its sessions and links.
+    Disable(OneAccount),
+    /// Let an account's owner in again.
+    Enable(OneAccount),
+    /// Delete an account with its sessions; its links lead nowhere.
+    Delete(OneAccount),
+}
+
+/// An account by its address.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OneAccount {
+    /// Its address.
+    #[arg(value_parser = EmailAddress::parse)]
+    pub email: EmailAddress,
 }
 
 /// An account to be added.

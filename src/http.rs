@@ -4,6 +4,7 @@
 //! decide about form, take no link, host or scheme from a header, and change nothing on a GET.
 
 mod address_changes;
+mod accounts;
 mod answers;
 mod auth;
 mod browser;
@@ -150,6 +151,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         inbox::InboxApi(state.clone()),
         inbox::DisclosuresApi(state.clone()),
         dead_letters::DeadLettersApi(state.clone()),
+        accounts::AccountsApi(state.clone()),
         sessions::SessionsApi(state.clone()),
         me::MeApi(state.clone()),
         address_changes::AddressChangesApi(state.clone()),

@@ -95,6 +95,16 @@ async fn accounts(sources: &Sources, command: AccountsCommand) -> anyhow::Result
             cli::accounts::add(&directory, &hasher, &config.password_policy, account).await
         }
         AccountsCommand::List => cli::accounts::list(&directory).await,
+        AccountsCommand::Import { file } => cli::accounts::import::run(&directory, &file).await,
+        AccountsCommand::Disable(one) => {
+            cli::accounts::change(&directory, one, cli::accounts::Change::Disable).await
+        }
+        AccountsCommand::Enable(one) => {
+            cli::accounts::change(&directory, one, cli::accounts::Change::Enable).await
+        }
+        AccountsCommand::Delete(one) => {
+            cli::accounts::change(&directory, one, cli::accounts::Change::Delete).await
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::database::{Database, Row};
 use crate::domain::id::{AccountId, SessionId};
 
 /// What every token starts with.
-const PREFIX: &str = "bss_";
+pub const PREFIX: &str = "bss_";
 const TOKEN_BYTES: usize = 32;
 /// The time of last use is this coarse, so that most requests write nothing.
 const COARSENESS: TimeDelta = TimeDelta::minutes(5);

@@ -1,11 +1,13 @@
 //! `backstamp accounts`: the built-in directory from the operator's terminal.
 
+pub mod import;
+
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::table::{aligned, printable};
-use super::{AddAccount, password};
-use crate::accounts::{Account, AddError, BuiltInDirectory, NewAccount, PasswordHasher};
+use super::{AddAccount, OneAccount, password};
+use crate::accounts::{Account, AddError, BuiltInDirectory, Directory, NewAccount, PasswordHasher};
 use crate::domain::password::PasswordPolicy;
 
 /// Accounts that are read at a time.
@@ -48,6 +50,30 @@ async fn add_with_password(
         }
         outcome => outcome.context("the account was not added"),
     }
+}
+
+/// What is done to an account.
+#[derive(Debug, Clone, Copy)]
+pub enum Change {
+    Disable,
+    Enable,
+    Delete,
+}
+
+/// Does it to the account with this address.
+pub async fn change(directory: &BuiltInDirectory, one: OneAccount, change: Change) -> anyhow::Result<()> {
+    let found = directory.lookup(&one.email).await?;
+    let account = found.context("there is no account with this address")?;
+    let (done, word) = match change {
+        Change::Disable => (directory.disable(account.id).await?, "disabled"),
+        Change::Enable => (directory.enable(account.id).await?, "enabled"),
+        Change::Delete => (directory.delete(account.id).await?, "deleted"),
+    };
+    if !done {
+        bail!("the account was deleted meanwhile");
+    }
+    println!("{} {word}", account.address.as_str());
+    Ok(())
 }
 
 /// Prints every account, the oldest first.
@@ -95,7 +121,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::accounts::{Directory, Role};
+    use crate::accounts::Role;
     use crate::clock::FixedClock;
     use crate::database::scratch::Scratch;
     use crate::domain::address::EmailAddress;

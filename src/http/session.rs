@@ -13,7 +13,7 @@ use poem_openapi::registry::{MetaOAuthScope, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
 
 use super::HttpState;
-use super::auth::bearer;
+use super::auth::{Admin, Caller, bearer};
 use super::pages::{cookie, form};
 use super::problem::{Code, Problem};
 use crate::accounts::{Role, SignedIn};
@@ -105,6 +105,41 @@ impl<'a, R: NeededRole> ApiExtractor<'a> for Session<R> {
     ) -> Result<Self> {
         let state: &Arc<HttpState> = request.data().expect("the routes carry the state");
         Ok(Self { signed_in: signed_in_as(state, request, R::ROLE).await?, role: PhantomData })
+    }
+}
+
+/// Whoever makes the call with a key of the scope `admin`, or signed in with the role.
+pub struct Administrator;
+
+impl<'a> ApiExtractor<'a> for Administrator {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        <Caller<Admin> as ApiExtractor>::register(registry);
+        register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        [<Caller<Admin> as ApiExtractor>::security_schemes(), vec![SCHEME]].concat()
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        options: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        let is_session = match bearer(request) {
+            Some(token) => token.starts_with(crate::accounts::SESSION_PREFIX),
+            None => !request.headers().contains_key(header::AUTHORIZATION),
+        };
+        if !is_session {
+            return Caller::<Admin>::from_request(request, body, options).await.map(|_| Self);
+        }
+        let state: &Arc<HttpState> = request.data().expect("the routes carry the state");
+        signed_in_as(state, request, Role::Admin).await?;
+        Ok(Self)
     }
 }
 
