@@ -3,6 +3,7 @@
 mod housekeeping;
 mod mail;
 mod readiness;
+mod settings;
 mod standing;
 
 use std::fs::File;
@@ -20,12 +21,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::accounts::{
-    BuiltInDirectory, Directory, FailedLogIns, PasswordHasher, Registrations, SessionPolicy, Sessions,
-};
+use crate::accounts::{BuiltInDirectory, Directory, FailedLogIns, PasswordHasher, Registrations, Sessions};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
-use crate::commands::{Commands, LinkPolicies};
+use crate::commands::Commands;
 use crate::config::Config;
 use crate::database::Database;
 use crate::dead_letters::DeadLetters;
@@ -33,10 +32,9 @@ use crate::disclosures::Disclosures;
 use crate::domain::email_verification::Verifying;
 use crate::domain::id::WebhookId;
 use crate::domain::keys::RootKeys;
-use crate::domain::one_time_link::LinkPolicy;
 use crate::domain::password_reset::Resetting;
 use crate::event_log::{EventLog, Keyring, Subscription};
-use crate::http::{self, HttpSettings, HttpState, Patient, Scrape};
+use crate::http::{self, HttpState, Patient, Scrape};
 use crate::idempotency::{self, IdempotencyKeys};
 use crate::inbox::{self, BodySealer, Inbox, InboxWorker};
 use crate::projections;
@@ -51,6 +49,7 @@ use crate::rendering::{RenderSettings, Renderer};
 use crate::telemetry::Metrics;
 use mail::Mail;
 pub use mail::smtp_client;
+use settings::{http_settings, policies, session_policy};
 
 /// How long a start waits for a database that is away.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
@@ -404,48 +403,4 @@ fn lock_sqlite(url: &str) -> anyhow::Result<Option<File>> {
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {path}")),
     }
-}
-
-fn policies(config: &Config) -> anyhow::Result<LinkPolicies> {
-    let resets = LinkPolicy {
-        ttl: chrono::TimeDelta::from_std(config.reset.ttl)?,
-        cooldown: chrono::TimeDelta::from_std(config.reset.cooldown)?,
-        per_hour: usize::try_from(config.reset.per_hour)?,
-        repeat: config.reset.repeat,
-        ..LinkPolicy::default()
-    };
-    let ttl = chrono::TimeDelta::from_std(config.verification.ttl)?;
-    Ok(LinkPolicies { verifications: LinkPolicy { ttl, ..resets.clone() }, resets })
-}
-
-fn session_policy(config: &Config) -> anyhow::Result<SessionPolicy> {
-    Ok(SessionPolicy {
-        idle: chrono::TimeDelta::from_std(config.session.idle_ttl)?,
-        lifetime: chrono::TimeDelta::from_std(config.session.ttl)?,
-    })
-}
-
-fn http_settings(
-    config: &Config,
-    roots: &RootKeys,
-    mail_provider: &'static str,
-) -> anyhow::Result<HttpSettings> {
-    let origins = |list: &[String]| -> anyhow::Result<Vec<url::Origin>> {
-        list.iter().map(|origin| Ok(Url::parse(origin)?.origin())).collect()
-    };
-    Ok(HttpSettings {
-        public_url: config.http.public_url.clone(),
-        allowed_redirects: origins(&config.http.allowed_redirects)?,
-        allowed_origins: origins(&config.http.allowed_origins)?,
-        trusted_proxies: config.http.trusted_proxies.clone(),
-        admin_key: config.keys.admin.clone(),
-        answer_deadline_ms: config
-            .http
-            .answer_deadline
-            .map_or(0, |deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)),
-        verify_with_password: config.verification.with_password,
-        mail_provider,
-        track_opens: config.mail.track_opens,
-        csrf_key: *roots.current().derive("csrf"),
-    })
 }
