@@ -146,6 +146,34 @@ mod tests {
     }
 
     #[test]
+    fn each_is_understood_as_what_it_stands_for() {
+        use crate::domain::bounce::classify;
+        use crate::domain::provider_event::DiagnosticText;
+
+        for told in &DIAGNOSTICS {
+            let (last_code, last) = told.last.map_or((None, ""), |(code, text)| (Some(code), text));
+            let text = DiagnosticText {
+                message: Diagnostic::tell(told.message, "ada@example.test"),
+                description: told.description.to_owned(),
+                last_message: last.to_owned(),
+                mx_host: None,
+            };
+            let diagnostic = crate::domain::provider_event::Diagnostic {
+                code: Some(told.code),
+                enhanced: told.enhanced.map(str::to_owned),
+                reason: Some(told.reason.to_owned()),
+                bounce_type: None,
+                last_code,
+                attempt: None,
+                retry_seconds: None,
+                text: text.into(),
+            };
+            let verdict = classify(&diagnostic, true);
+            assert_eq!(verdict.category.as_str(), told.category, "{told:?} by {}", verdict.rule);
+        }
+    }
+
+    #[test]
     fn each_category_is_said_in_several_ways() {
         let categories: std::collections::BTreeSet<_> = DIAGNOSTICS.iter().map(|d| d.category).collect();
 

@@ -140,6 +140,11 @@ impl Category {
         }
     }
 
+    /// What an operator should do about it.
+    pub fn advice(self) -> &'static str {
+        super::advice::of(self)
+    }
+
     /// The category of this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|category| category.as_str() == name)

@@ -1,8 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::provider_event::DiagnosticText;
+use crate::domain::provider_event::{Diagnostic, DiagnosticText};
 use crate::domain::sealed::Sealed;
+
+mod codes;
+mod rules;
+mod texts;
 
 fn diagnostic(code: Option<u16>, enhanced: Option<&str>, reason: &str, message: &str) -> Diagnostic {
     Diagnostic {
@@ -21,55 +25,8 @@ fn category(code: Option<u16>, enhanced: Option<&str>, message: &str) -> Categor
     classify(&diagnostic(code, enhanced, "bounce", message), true).category
 }
 
-#[test]
-fn enhanced_codes_point_where_the_registry_says() {
-    use Category::*;
-    for (details, expected) in [
-        ("1.1 1.3 1.4 1.6 6.7 7.17", InvalidRecipient),
-        ("2.1 7.13", InactiveRecipient),
-        ("1.2 1.10 4.4 7.18", InvalidDomain),
-        ("2.2", MailboxFull),
-        ("2.3 3.4 7.16", MessageTooLarge),
-        ("6.0 6.1 6.6 6.8 6.10 7.7", ContentRejected),
-        ("5.3 7.28", RateLimited),
-        ("7.20 7.21 7.22 7.23 7.24 7.26 7.29", AuthFailed),
-        ("1.7 1.8 7.25 7.27", SenderDnsInvalid),
-        ("7.1 7.2 7.15 7.19", PolicyRefused),
-        ("3.3 5.0 5.1 5.2 5.4 5.6 7.3 7.4 7.5 7.6 7.8 7.9 7.10 7.11 7.12 7.14 7.30", ProtocolError),
-        ("1.9 2.4 3.0 3.1 3.2 3.5 4.5", ServerError),
-        ("4.0 4.1 4.2 4.3 4.6 4.7 4.316", Unreachable),
-        ("0.0 1.0 2.0 7.0 7.133 2.121", Unclassified),
-    ] {
-        for detail in details.split(' ') {
-            let code = format!("5.{detail}");
-            assert_eq!(category(Some(550), Some(&code), ""), expected, "{code}");
-            assert_eq!(category(None, None, &format!("550 {code} why")), expected, "{code} in the text");
-        }
-    }
-}
-
-#[test]
-fn reply_codes_count_when_nothing_better_is_there() {
-    use Category::*;
-    for (codes, expected) in [
-        (&[421, 450, 451, 452][..], ServerError),
-        (&[455, 500, 504, 530, 535, 555], ProtocolError),
-        (&[521, 556], InvalidDomain),
-        (&[523], MessageTooLarge),
-        (&[525], InactiveRecipient),
-        (&[550, 551, 553], InvalidRecipient),
-        (&[552], MailboxFull),
-        (&[554], PolicyRefused),
-        (&[250, 571], Unclassified),
-    ] {
-        for code in codes {
-            assert_eq!(category(Some(*code), None, "no code here"), expected, "{code}");
-        }
-    }
-    assert_eq!(category(None, None, "connect to mx.example.test: no answer"), Unreachable);
-    assert_eq!(category(None, None, ""), Unclassified);
-    assert_eq!(category(Some(552), Some("5.2.0"), ""), MailboxFull);
-    assert_eq!(category(Some(550), Some("5.0.0"), ""), Unclassified);
+fn said(text: &str) -> Classification<'static> {
+    installed().classify(&Evidence { text, ..Evidence::default() })
 }
 
 #[test]
@@ -101,23 +58,6 @@ fn giving_up_is_explained_by_the_last_answer() {
 }
 
 #[test]
-fn codes_at_the_head_of_a_text_are_found_and_nowhere_else() {
-    for text in [
-        "550 5.1.1 gone",
-        "5.1.1 <a@b.test>: gone",
-        "smtp; 550 5.1.1 gone",
-        "550-5.1.1 gone",
-        "550 #5.1.1 gone",
-    ] {
-        let enhanced = status::head(text).enhanced;
-        assert_eq!(enhanced, Some(EnhancedStatus { subject: 1, detail: 1 }), "{text}");
-    }
-    for text in ["see 5.1.1", "5.1.1.7 is listed", "5.1.1x", "5.1234.1", "2.1.1 fine", "5.1", "5.1.", ""] {
-        assert_eq!(status::head(text).enhanced, None, "{text}");
-    }
-}
-
-#[test]
 fn only_a_sure_and_permanent_sign_of_a_dead_address_suppresses_it() {
     let suppresses = |code, enhanced, permanent| {
         classify(&diagnostic(Some(code), enhanced, "bounce", ""), permanent).suppress
@@ -127,6 +67,7 @@ fn only_a_sure_and_permanent_sign_of_a_dead_address_suppresses_it() {
     assert!(!suppresses(450, Some("4.1.1"), false));
     assert!(!suppresses(550, None, true), "a bare 550 may mean anything");
     assert!(!suppresses(552, Some("5.2.2"), true));
+    assert!(said("550 No such user").suppress && !said("450 No such user").suppress);
 }
 
 #[test]
@@ -140,16 +81,49 @@ fn classes_and_severity_follow_the_category() {
         assert_eq!(Category::parse(category.as_str()), Some(category));
         assert_eq!(serde_json::json!(category), category.as_str());
         assert!(!category.is_critical() || category.class() == BounceClass::Block);
+        assert!(!category.advice().is_empty());
     }
+}
+
+#[test]
+fn what_stands_beside_the_category_is_found_too() {
+    let blocked = said("554 5.7.1 Client host [192.0.2.1] blocked using zen.spamhaus.org");
+    let grey = said("451 4.7.1 Greylisted, please come back in 00:05:00");
+    let by_host = Evidence { text: "552 full", mx_host: Some("mx01.mail.icloud.com"), ..Evidence::default() };
+
+    assert_eq!(blocked.list.as_deref(), Some("Spamhaus ZEN"));
+    assert_eq!(grey.retry_after, Some(300));
+    assert_eq!(installed().classify(&by_host).provider.map(|provider| provider.as_str()), Some("apple"));
 }
 
 proptest! {
     #[test]
     fn no_text_breaks_it_and_no_mask_shows_an_address(text in ".{0,400}", local in "[a-z.]{1,20}") {
         let masked = mask(&format!("{text} <{local}@example.test>: {text}"));
+        let normal = Classification::normal_form(&format!("{text} <{local}@example.test>: {text}"));
 
         classify(&diagnostic(None, Some(&text), &text, &text), true);
         prop_assert!(!masked.contains('@') && masked.chars().count() <= 300);
         prop_assert!(!masked.contains(char::is_control));
+        prop_assert!(normal.chars().count() <= 300 && !normal.contains(char::is_control));
+    }
+
+    #[test]
+    fn whatever_a_dialogue_is_made_of_it_is_read(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "550", "5.1.1", "-", " ", "\r\n", "\n", "<a@b.test>", "user unknown", "mailbox full", "=C3=A9", "=\n",
+                "<br>", "&lt;", ">>> DATA", "<<< ", "smtp; ", "421 4.7.0", "[192.0.2.1]", "2001:db8::1", "https://x.test/?a=b",
+                "用户不存在", "é", "\u{301}", "'", "n'existe pas", "spam@", "/blocked/", "blocked using", "\u{0}", "…",
+            ]),
+            0..60,
+        )
+    ) {
+        let text = parts.concat();
+
+        let verdict = said(&text);
+
+        prop_assert!(!verdict.rule.is_empty());
+        prop_assert_eq!(verdict, said(&text));
     }
 }

@@ -153,7 +153,10 @@ fn explain(entry: &mut Told, diagnostic: &Diagnostic, permanent: bool) {
         ("class", json!(verdict.class)),
         ("critical", json!(verdict.critical)),
         ("rule", json!(verdict.rule)),
+        ("confidence", json!(verdict.confidence)),
+        ("list", json!(verdict.list)),
         ("explanation", json!(verdict.category.meaning())),
+        ("advice", json!(verdict.category.advice())),
     ]));
     let text = diagnostic.text.known();
     entry.diagnostic = text

@@ -1,6 +1,7 @@
 //! Conversations with a server that says what it is told to: what each of its replies means, and what it means
 //! when there is none.
 
+mod bounces;
 mod messages;
 mod server;
 
