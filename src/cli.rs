@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod doctor;
+pub mod explain;
 pub mod healthcheck;
 pub mod keys;
 mod password;
@@ -62,6 +63,15 @@ pub enum Command {
         /// Write the findings as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Say what a receiving server's refusal means.
+    Explain {
+        /// What it said, such as '550 5.1.1 User unknown'.
+        #[arg(required_unless_present = "ndjson", conflicts_with = "ndjson")]
+        diagnostic: Option<String>,
+        /// Read questions from standard input and write answers, one JSON object a line.
+        #[arg(long)]
+        ndjson: bool,
     },
     /// Run Mailgun's API for this machine in a process of its own.
     Sandbox,

@@ -4,6 +4,7 @@
 //! sandbox needs are made in a step of their own. All faults are reported at once, each with the variable and
 //! where its value came from, and never with the value itself: it could be a secret.
 
+mod bounce;
 mod brand;
 mod fault;
 mod http;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+pub use bounce::BounceConfig;
 pub use brand::{BrandConfig, Color, Logo};
 pub use fault::{Fault, Faults};
 pub use http::HttpConfig;
@@ -68,6 +70,8 @@ pub struct Config {
     pub webhook_max_age: std::time::Duration,
     /// The root keys and the operator's first key.
     pub keys: Keys,
+    /// How bounces are understood.
+    pub bounce: BounceConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// The sandbox that `serve` starts.
@@ -97,6 +101,7 @@ impl Config {
             password_policy: password_policy(reader),
             webhook_max_age: reader.seconds("BACKSTAMP_WEBHOOK_MAX_AGE", 43_200, 1..=reader::DAY * 30),
             keys: Keys::read(reader, in_sandbox),
+            bounce: BounceConfig::read(reader),
             log: LogConfig::read(reader),
             sandbox: SandboxConfig::read(reader, &data_dir),
             brand: BrandConfig::read(reader),

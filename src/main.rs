@@ -13,8 +13,9 @@ use backstamp::app::{self, App};
 use backstamp::cli::doctor::Report;
 use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand, TemplatesCommand, WebhooksCommand};
 use backstamp::clock::{Clock, SystemClock};
-use backstamp::config::{Config, LogConfig, PresentationConfig, SandboxConfig, Sources};
+use backstamp::config::{BounceConfig, Config, LogConfig, PresentationConfig, SandboxConfig, Sources};
 use backstamp::database::Database;
+use backstamp::domain::bounce;
 use backstamp::domain::keys::RootKeys;
 use backstamp::event_log::{EventLog, Keyring};
 use backstamp::rendering::{RenderSettings, Renderer};
@@ -46,6 +47,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => keys(&sources, command).await,
         Command::Webhooks(WebhooksCommand::Register { url }) => register_webhooks(&sources, url).await,
         Command::Doctor { json } => doctor(&sources, json).await,
+        Command::Explain { diagnostic, ndjson } => explain(&sources, diagnostic.as_deref(), ndjson),
         Command::Sandbox => sandbox(&sources).await,
         Command::Templates(command) => templates(&sources, command),
         Command::Healthcheck => cli::healthcheck::run(Config::load(&sources)?.http.listen).await,
@@ -154,6 +156,21 @@ fn templates(sources: &Sources, command: TemplatesCommand) -> anyhow::Result<()>
     Ok(())
 }
 
+fn explain(sources: &Sources, diagnostic: Option<&str>, ndjson: bool) -> anyhow::Result<()> {
+    BounceConfig::load(sources)?.install()?;
+    let rules = bounce::installed();
+    let mut output = std::io::stdout().lock();
+    let done = match diagnostic {
+        Some(diagnostic) if !ndjson => cli::explain::one(rules, diagnostic, &mut output),
+        _ => cli::explain::lines(rules, std::io::stdin().lock(), output),
+    };
+    match done {
+        // The reader has heard enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => Ok(done?),
+    }
+}
+
 async fn sandbox(sources: &Sources) -> anyhow::Result<()> {
     let config = SandboxConfig::load(sources)?;
     telemetry::init(&LogConfig::load(sources)?)?;
@@ -187,6 +204,7 @@ fn sandbox_settings(config: &SandboxConfig) -> anyhow::Result<SandboxSettings> {
 fn configuration(sources: &Sources) -> anyhow::Result<Config> {
     let mut config = Config::load(sources)?;
     telemetry::init(&config.log)?;
+    config.bounce.install()?;
     let new = config.load_or_create_keys(&SystemClock)?;
     if let Some(key) = new.admin {
         let file = config.data_dir.join("admin.key");

@@ -14,11 +14,12 @@ const DOTENV_FILE: &str = ".env";
 const TOML_FILE: &str = "backstamp.toml";
 
 /// Every variable there is. `.env.sample` explains each.
-pub const VARIABLES: [&str; 46] = [
+pub const VARIABLES: [&str; 47] = [
     "BACKSTAMP_ADMIN_KEY",
     "BACKSTAMP_ALLOWED_ORIGINS",
     "BACKSTAMP_ALLOWED_REDIRECTS",
     "BACKSTAMP_ANSWER_DEADLINE_MS",
+    "BACKSTAMP_BOUNCE_RULES",
     "BACKSTAMP_BRAND_COLOR",
     "BACKSTAMP_BRAND_LOGO",
     "BACKSTAMP_BRAND_NAME",
