@@ -3,6 +3,7 @@
 //! Every answer takes few statements over indexed tables, whatever the length of the log. Must never change
 //! anything, and never decide anything that a command depends on.
 
+mod bounces;
 mod cohort;
 mod delivery;
 mod feed;
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::database::page::BadCursor;
 use crate::database::{Database, DatabaseError};
 
+pub use bounces::{BounceMetrics, BouncePoint, CategoryFailures, ProviderFailures, Sample};
 pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
 pub use feed::{Feed, FeedEntry, FeedPage};
 pub use funnel::{Declined, Funnel, FunnelStep, Lost};

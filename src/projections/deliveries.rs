@@ -5,6 +5,7 @@
 //! after, so late evidence corrects the hour in which the message was requested. Must never count an event;
 //! only what a message's facts say counts.
 
+mod failures;
 mod message_row;
 mod rollup;
 
@@ -26,7 +27,7 @@ pub struct Deliveries;
 
 impl Projection for Deliveries {
     fn tables(&self) -> &'static [&'static str] {
-        &["delivery_facts", "delivery_rollups"]
+        &["delivery_facts", "delivery_rollups", "bounce_failures"]
     }
 }
 
@@ -67,6 +68,7 @@ impl Consumer for Deliveries {
         }
         message_row::save(transaction, changed).await?;
         difference.save(transaction).await?;
+        failures::save(events, transaction).await?;
         forget_the_erased(events, transaction).await
     }
 }
@@ -118,6 +120,7 @@ async fn forget_the_erased(
                     &[event.stream.as_str().into()],
                 )
                 .await?;
+            failures::forget(&event.stream, transaction).await?;
         }
     }
     Ok(())

@@ -111,7 +111,7 @@ impl DeliveryQuery {
 }
 
 impl Interval {
-    fn micros(self) -> i64 {
+    pub(super) fn micros(self) -> i64 {
         let seconds = match self {
             Self::Minute => 60,
             Self::Hour => 3_600,
@@ -137,7 +137,7 @@ impl Queries {
     /// Counts a cohort.
     pub async fn delivery(&self, query: &DeliveryQuery) -> Result<DeliveryMetrics, QueryError> {
         let cohort = Cohort::new(&self.database, self.settings, query)?;
-        let starts = bucket_starts(query)?;
+        let starts = bucket_starts(query.from, query.to, query.interval)?;
         let as_of = self.clock.now();
 
         let buckets = cohort.by_time(query.interval.micros()).await?;
@@ -172,10 +172,15 @@ impl Queries {
     }
 }
 
-fn bucket_starts(query: &DeliveryQuery) -> Result<Vec<i64>, QueryError> {
-    let length = query.interval.micros();
-    let first = query.from.timestamp_micros().div_euclid(length) * length;
-    let to = query.to.timestamp_micros();
+/// Where the buckets of a range begin, as far as they are few enough to be looked at.
+pub(super) fn bucket_starts(
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    interval: Interval,
+) -> Result<Vec<i64>, QueryError> {
+    let length = interval.micros();
+    let first = from.timestamp_micros().div_euclid(length) * length;
+    let to = to.timestamp_micros();
     if (to - first - 1) / length >= MOST_POINTS {
         return Err(QueryError::TooManyPoints { limit: MOST_POINTS });
     }

@@ -5,6 +5,7 @@ mod support;
 
 mod address_changes;
 mod bad_input;
+mod bounces;
 mod command_line;
 mod doctor;
 mod keys;

@@ -177,6 +177,18 @@ impl Mail<'_> {
         )
     }
 
+    /// Fails for good with this reply, its code at its head.
+    pub fn bounced_with(self, time: &str, reply: &str) -> Self {
+        let (diagnostic, at) = (reply_of(reply), at(time));
+        self.message("whk_1", MessageEvent::Bounced { diagnostic, delayed: false, at_hand_over: None, at })
+    }
+
+    /// Fails for now with this reply.
+    pub fn deferred_with(self, time: &str, reply: &str) -> Self {
+        let (diagnostic, at) = (reply_of(reply), at(time));
+        self.message("whk_1", MessageEvent::Deferred { diagnostic, at_hand_over: None, at })
+    }
+
     pub fn suppressed_by_us(self, time: &str) -> Self {
         let (by, reason) = (SuppressedBy::Us, SuppressionReason::Bounce);
         self.message("evt_1", MessageEvent::Suppressed { by, reason, diagnostic: None, at: at(time) })
@@ -258,6 +270,11 @@ pub fn diagnostic(code: u16, enhanced: &str, words: &str) -> Diagnostic {
         retry_seconds: None,
         text: DiagnosticText { message: words.into(), ..DiagnosticText::default() }.into(),
     }
+}
+
+fn reply_of(reply: &str) -> Diagnostic {
+    let (code, words) = reply.split_once(' ').expect("a code and words");
+    Diagnostic { enhanced: None, ..diagnostic(code.parse().expect("a reply code"), "", words) }
 }
 
 /// A database with every projection, fed by hand.

@@ -1,6 +1,7 @@
 //! From events to answers: what the projections fold, the queries tell, whatever the order of arrival.
 
 mod agreement;
+mod bounces;
 mod funnel;
 mod history;
 mod log;
