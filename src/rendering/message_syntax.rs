@@ -10,6 +10,8 @@ use super::fault::TemplateFault;
 /// The variables of each text.
 pub(super) type Variables = BTreeMap<String, BTreeSet<String>>;
 
+/// What every text is given: the name of the brand.
+const EVERYWHERE: &str = "brand";
 /// A guess further from any known name than this explains nothing.
 const LEAST_LIKENESS: f64 = 0.6;
 
@@ -41,7 +43,7 @@ pub(super) fn strangers(
             let guess = guess.map(|guess| format!(": did you mean {guess}?")).unwrap_or_default();
             return Some(format!("there is no text {name}{guess}"));
         };
-        let strange = used.difference(given).next()?;
+        let strange = used.difference(given).find(|name| *name != EVERYWHERE)?;
         let given: Vec<_> = given.iter().map(|name| format!("${name}")).collect();
         let given = if given.is_empty() { "nothing".to_owned() } else { given.join(", ") };
         Some(format!("{name} uses ${strange}, which it is not given; it is given {given}"))

@@ -61,12 +61,12 @@ fn changed(renderer: &Renderer, locale: &str) -> Mail {
 fn a_file_takes_the_place_of_the_built_in_one_and_a_text_of_the_built_in_text() {
     let folder = Folder::new()
         .file("mail/password-changed/subject.txt", "Mind your {{ brand.name }} account")
-        .file("texts/en.ftl", "mail-changed-fine = All is well.\n");
+        .file("texts/en.ftl", "mail-changed-fine = All is well at { $brand }.\n");
 
     let mail = changed(&folder.renderer(), "en");
 
     assert_eq!(mail.subject, "Mind your Backstamp account");
-    assert!(mail.text.contains("All is well.") && mail.html.contains("All is well."));
+    assert!(mail.text.contains("All is well at Backstamp.") && mail.html.contains("All is well at Backstamp."));
     assert!(mail.text.contains("choose a new password right away"));
 }
 
