@@ -3,8 +3,8 @@
 //! Handlers check a request's form, ask one other module, and word its answer. They look nothing up to
 //! decide about form, take no link, host or scheme from a header, and change nothing on a GET.
 
-mod address_changes;
 mod accounts;
+mod address_changes;
 mod answers;
 mod auth;
 mod browser;
@@ -141,10 +141,15 @@ pub struct HttpState {
 pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     let sandbox = state.sandbox.take();
     let state = Arc::new(state);
-    let api = docs::service((
+    let public = (
         password_resets::PasswordResetsApi(state.clone()),
         registrations::RegistrationsApi(state.clone()),
         email_verifications::EmailVerificationsApi(state.clone()),
+        sessions::SessionsApi(state.clone()),
+        me::MeApi(state.clone()),
+        address_changes::AddressChangesApi(state.clone()),
+    );
+    let operators = (
         messages::MessagesApi(state.clone()),
         metrics::MetricsApi(state.clone()),
         events::EventsApi::new(state.clone()),
@@ -152,14 +157,12 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         inbox::DisclosuresApi(state.clone()),
         dead_letters::DeadLettersApi(state.clone()),
         accounts::AccountsApi(state.clone()),
-        sessions::SessionsApi(state.clone()),
-        me::MeApi(state.clone()),
-        address_changes::AddressChangesApi(state.clone()),
         keys::KeysApi(state.clone()),
         suppressions::SuppressionsApi(state.clone()),
-        health::HealthApi(state.readiness.clone()),
-        prometheus::PrometheusApi(state.scrape.clone()),
-    ));
+    );
+    let running =
+        (health::HealthApi(state.readiness.clone()), prometheus::PrometheusApi(state.scrape.clone()));
+    let api = docs::service((public, operators, running));
 
     let mut route = Route::new()
         .at("/webhooks/mailgun", webhooks::mailgun(state.clone()))

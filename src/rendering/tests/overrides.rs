@@ -66,7 +66,9 @@ fn a_file_takes_the_place_of_the_built_in_one_and_a_text_of_the_built_in_text() 
     let mail = changed(&folder.renderer(), "en");
 
     assert_eq!(mail.subject, "Mind your Backstamp account");
-    assert!(mail.text.contains("All is well at Backstamp.") && mail.html.contains("All is well at Backstamp."));
+    assert!(
+        mail.text.contains("All is well at Backstamp.") && mail.html.contains("All is well at Backstamp.")
+    );
     assert!(mail.text.contains("choose a new password right away"));
 }
 
