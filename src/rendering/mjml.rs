@@ -20,6 +20,10 @@ pub(super) struct MarkupFault {
 pub(super) fn to_html(document: &str) -> Result<String, MarkupFault> {
     let ParseOutput { element, warnings } = mrml::parse_with_options(document, &ParserOptions::default())
         .map_err(|error| told(document, &error))?;
+    // The parser takes HTML within text as it comes.
+    if let Some(fault) = unclosed(document) {
+        return Err(fault);
+    }
     if let Some(warning) = warnings.first() {
         let message = match warning.kind {
             WarningKind::UnexpectedAttribute => "is no attribute of this element",
@@ -63,6 +67,9 @@ fn told(document: &str, error: &Error) -> MarkupFault {
         Error::InvalidFormat { position, .. } => fault(range(*position), "this is not well-formed"),
         Error::IncludeLoaderError { position, .. } => {
             fault(range(*position), "mj-include is not available: use {% include %}")
+        }
+        Error::ParserError { .. } if !document.trim_start().starts_with('<') => {
+            fault(Some(0..0), "there is no element mjml")
         }
         Error::NoRootNode => fault(Some(0..0), "there is no element mjml"),
         Error::SizeLimit { .. } => fault(None, "the document is too large"),

@@ -125,12 +125,12 @@ async fn completions(installation: &Installation) -> HashMap<String, usize> {
     completions
 }
 
-/// Waits until nothing is left to do but to expire links one day, and to ask again about completions that died
-/// before they wrote anything: their links are free.
+/// Waits until nothing is left to do but to expire links one day, to ask about mails that stay silent, and to ask
+/// again about completions that died before they wrote anything: their links are free.
 async fn settle(installation: &Installation) {
     let database = &installation.scratch.database;
     let sql = "SELECT id, last_error FROM work
-               WHERE kind <> 'expire_reset_link' AND COALESCE(last_error, '') <> 'not written yet'
+               WHERE kind NOT IN ('expire_reset_link', 'ask_about_silence') AND COALESCE(last_error, '') <> 'not written yet'
                UNION ALL SELECT id, reason AS last_error FROM webhooks WHERE outcome = 'pending'";
     let mut left = Vec::new();
     let done = perhaps(RECOVERY, async || {

@@ -80,7 +80,7 @@ impl Client<'_> {
 /// Waits until nothing is left to do but what is due one day.
 async fn settle(installation: &Installation) {
     let sql = "SELECT COUNT(*) AS n FROM work
-               WHERE kind NOT IN ('expire_verification_link', 'forget_unverified_address')
+               WHERE kind NOT IN ('expire_verification_link', 'forget_unverified_address', 'ask_about_silence')
                  AND COALESCE(last_error, '') <> 'not written yet'";
     let done = perhaps(RECOVERY, async || {
         let row = installation.scratch.database.fetch_one(sql, &[]).await.expect("a count");

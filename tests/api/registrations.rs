@@ -66,7 +66,7 @@ async fn settle(installation: &Installation) {
         let events = count(installation, "SELECT COALESCE(MAX(position), 0) AS n FROM events").await;
         let seen = "SELECT position AS n FROM checkpoints WHERE consumer = 'reactors'";
         let work = "SELECT COUNT(*) AS n FROM work WHERE kind NOT LIKE 'expire%' AND kind NOT LIKE 'forget%' \
-                    AND kind NOT LIKE 'settle%'";
+                    AND kind NOT LIKE 'settle%' AND kind NOT LIKE 'ask%'";
         (count(installation, seen).await == events && count(installation, work).await == 0).then_some(())
     })
     .await;

@@ -145,7 +145,7 @@ impl Mailgun {
             .append_pair("ascending", "yes")
             .append_pair("limit", "300")
             .append_pair("message-id", message_id_header);
-        Pages { mailgun: self, next, left: MAX_PAGES }
+        Pages { mailgun: self, next: Ok(next), left: MAX_PAGES }
     }
 
     async fn page(&self, url: Url) -> Result<Page, LookUpError> {
@@ -233,7 +233,8 @@ impl Provider for Mailgun {
 /// The pages of one look-up.
 struct Pages<'a> {
     mailgun: &'a Mailgun,
-    next: Url,
+    /// Where the next one lies; a page that nobody asks for may lie anywhere.
+    next: Result<Url, LookUpError>,
     left: usize,
 }
 
@@ -244,11 +245,11 @@ impl Pages<'_> {
             return Err(LookUpError::Unavailable { reason: "too many pages".to_owned() });
         }
         self.left -= 1;
-        let page = self.mailgun.page(self.next.clone()).await?;
+        let page = self.mailgun.page(self.next.clone()?).await?;
         if page.items.is_empty() {
             return Ok(None);
         }
-        self.next = self.mailgun.next(&page)?;
+        self.next = self.mailgun.next(&page);
         Ok(Some(page.items))
     }
 }
