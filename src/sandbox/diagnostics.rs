@@ -99,7 +99,7 @@ static DIAGNOSTICS: [Diagnostic; 43] = [
     not_tried("suppress-complaint", 607, "Not delivering to a user who marked your messages as spam"),
     said("unclassified", "generic", 550, "5.0.0", "5.0.0 #77-12"),
     said("unclassified", "generic", 550, "5.0.0", "5.0.0 0x2F1 [q7]"),
-    said("unclassified", "unknown", 550, "", "-"),
+    said("unclassified", "unknown", 550, "", "xyzzy plugh"),
 ];
 
 /// The diagnostic of the category that `named` begins with, so that `mailbox_full-7` works too; which of

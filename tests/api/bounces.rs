@@ -51,7 +51,7 @@ async fn every_category_is_reached_by_a_webhook_and_told_with_advice_and_samples
         .iter()
         .map(|told| (told["category"].as_str().unwrap_or_default(), &told["count"]))
         .collect();
-    assert!(CATEGORIES.iter().all(|category| counts[category] == &1), "{counts:?}");
+    assert!(CATEGORIES.iter().all(|category| *counts[category] == 1), "{counts:?}");
     let critical: Vec<bool> = categories.iter().map(|told| told["critical"] == true).collect();
     assert!(critical.is_sorted_by(|a, b| a >= b), "the critical ones come first");
     for told in categories {
