@@ -19,6 +19,7 @@ mod registration_kills;
 mod registrations;
 mod secrets;
 mod sending;
+mod silence;
 mod smtp;
 mod suppressions;
 mod the_loop;

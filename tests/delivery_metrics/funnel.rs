@@ -1,8 +1,11 @@
 //! The funnel of the worked day: what was lost at each step, and how long the steps took.
 
+use backstamp::domain::one_time_link::DeclineReason;
+use backstamp::domain::password_reset::PasswordResetEvent;
+use backstamp::event_log::LogEvent;
 use backstamp::queries::{DeliveryQuery, Funnel, Interval, Percentiles};
 
-use crate::history::{DEAD, Desk, cohort};
+use crate::history::{DEAD, Desk, at, cohort, request_id};
 use crate::worked_day::{RESET, VERIFY, the_day};
 
 async fn funnel(desk: &Desk, template: Option<&str>) -> Funnel {
@@ -40,6 +43,30 @@ async fn every_message_is_lost_at_one_step_for_one_reason() {
         assert_eq!(counts(&funnel(&desk, Some(RESET)).await), [7, 6, 5, 3, 3, 3], "{told}");
         assert_eq!(counts(&funnel(&desk, Some(VERIFY)).await), [5, 3, 1, 0, 0, 0], "{told}");
     }
+}
+
+#[tokio::test]
+async fn requests_that_led_to_no_mail_stand_beside_the_funnel() {
+    let mut history = the_day();
+    for (number, reason) in [
+        (21, DeclineReason::UnknownAddress),
+        (22, DeclineReason::HourlyLimit),
+        (23, DeclineReason::HourlyLimit),
+    ] {
+        let declined =
+            PasswordResetEvent::Declined { request_id: request_id(number), reason, at: at("10:20:00") };
+        history.tell(&format!("stream {number}"), "http", LogEvent::PasswordReset(declined));
+    }
+    let desk = Desk::with(&history, 100).await;
+
+    let all = funnel(&desk, None).await;
+    let verifications = funnel(&desk, Some(VERIFY)).await;
+
+    let reasons: Vec<_> =
+        all.declined.reasons.iter().map(|lost| (lost.reason.as_str(), lost.count)).collect();
+    assert_eq!((all.declined.count, counts(&all)[0]), (3, 12));
+    assert_eq!(reasons, [("hourly_limit", 2), ("unknown_address", 1)]);
+    assert_eq!(verifications.declined.count, 0);
 }
 
 #[tokio::test]
