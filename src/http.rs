@@ -12,6 +12,7 @@ mod change_password;
 mod client_address;
 mod confirm;
 mod cors;
+mod dashboard;
 mod dead_letters;
 mod docs;
 mod edge;
@@ -168,7 +169,7 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
         .at("/webhooks/mailgun", webhooks::mailgun(state.clone()))
         .at("/docs", docs::page(&api))
         .at("/openapi.json", docs::document(&api));
-    for (path, page) in pages::all(&state) {
+    for (path, page) in pages::all(&state).into_iter().chain(dashboard::all(&state)) {
         route = route.at(path, page);
     }
     if let Some(sandbox) = sandbox {

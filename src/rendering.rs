@@ -216,6 +216,11 @@ impl Renderer {
         self.render(language, &format!("pages/{name}.html"), context)
     }
 
+    /// Makes a page of the dashboard, which speaks English alone.
+    pub fn dashboard(&self, name: &str, context: impl Serialize) -> Result<String, RenderError> {
+        self.render(&self.language(None), &format!("{}/{name}.html", page_samples::DASHBOARD), context)
+    }
+
     /// The names of the mails that there are templates for.
     pub fn mail_names(&self) -> impl Iterator<Item = String> {
         self.mails.keys().cloned()

@@ -53,7 +53,7 @@ impl Gate {
     }
 
     /// Who makes this request, having at least this scope.
-    async fn admit(&self, request: &Request, needed: Scope) -> Result<Principal, Problem> {
+    pub async fn admit(&self, request: &Request, needed: Scope) -> Result<Principal, Problem> {
         let token = bearer(request).ok_or_else(Problem::unauthorized)?;
         self.open(token, needed).await
     }
@@ -78,7 +78,8 @@ impl Gate {
         }
     }
 
-    fn of(request: &Request) -> &Self {
+    /// The one that the routes carry.
+    pub fn of(request: &Request) -> &Self {
         request.data().expect("the routes carry the gate")
     }
 }

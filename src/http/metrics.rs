@@ -20,7 +20,9 @@ use crate::queries::{DeliveryQuery, Dimension, Interval};
 #[oai(rename_all = "snake_case", rename = "Interval")]
 enum IntervalName {
     Minute,
+    QuarterHour,
     Hour,
+    SixHours,
     Day,
 }
 
@@ -182,7 +184,9 @@ impl From<IntervalName> for Interval {
     fn from(name: IntervalName) -> Self {
         match name {
             IntervalName::Minute => Self::Minute,
+            IntervalName::QuarterHour => Self::QuarterHour,
             IntervalName::Hour => Self::Hour,
+            IntervalName::SixHours => Self::SixHours,
             IntervalName::Day => Self::Day,
         }
     }

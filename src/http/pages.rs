@@ -2,7 +2,7 @@
 //! one works without script, loads nothing from elsewhere, and tells the same to everybody about whether an
 //! account exists.
 
-mod account;
+pub(super) mod account;
 pub(super) mod cookie;
 mod dead_link;
 mod forgot_password;
@@ -14,7 +14,7 @@ mod next;
 mod notice;
 mod register;
 mod reset_password;
-mod told;
+pub(super) mod told;
 mod verify_email;
 mod visit;
 
@@ -24,7 +24,7 @@ use poem::endpoint::make;
 use poem::http::{HeaderName, HeaderValue, Method, header};
 use poem::{Request, Response, Result};
 
-use self::visit::Visit;
+pub(super) use self::visit::Visit;
 use super::HttpState;
 use super::problem::Problem;
 use super::resource::Resource;
@@ -125,9 +125,14 @@ fn asset(asset: Asset) -> Resource {
 }
 
 /// Adds the headers that every page carries.
-fn guarded(mut response: Response) -> Response {
+fn guarded(response: Response) -> Response {
+    guarded_by(POLICY, response)
+}
+
+/// The same with a policy of the page's own about what it may load.
+pub(super) fn guarded_by(policy: &'static str, mut response: Response) -> Response {
     let guards: [(HeaderName, &'static str); 3] = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ];

@@ -36,7 +36,9 @@ pub struct DeliveryQuery {
 #[serde(rename_all = "snake_case")]
 pub enum Interval {
     Minute,
+    QuarterHour,
     Hour,
+    SixHours,
     Day,
 }
 
@@ -114,7 +116,9 @@ impl Interval {
     pub(super) fn micros(self) -> i64 {
         let seconds = match self {
             Self::Minute => 60,
+            Self::QuarterHour => 900,
             Self::Hour => 3_600,
+            Self::SixHours => 21_600,
             Self::Day => 86_400,
         };
         seconds * 1_000_000

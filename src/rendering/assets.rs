@@ -26,15 +26,18 @@ impl Asset {
 /// All of them, by the name that templates know each under. The brand's colours come in front of the style.
 pub(super) fn all(files: &Files, brand: &Brand, logo: Option<Asset>) -> BTreeMap<&'static str, Asset> {
     let mut all: BTreeMap<_, _> = [
-        ("style", "css", "text/css; charset=utf-8"),
-        ("script", "js", "text/javascript; charset=utf-8"),
-        ("icon", "svg", "image/svg+xml"),
+        ("style", "pages/style.css", "text/css; charset=utf-8"),
+        ("script", "pages/script.js", "text/javascript; charset=utf-8"),
+        ("icon", "pages/icon.svg", "image/svg+xml"),
+        ("dashboard_style", "dashboard/style.css", "text/css; charset=utf-8"),
+        ("dashboard_script", "dashboard/script.js", "text/javascript; charset=utf-8"),
     ]
     .into_iter()
-    .map(|(name, ending, media_type)| {
-        let source = files.get(&format!("pages/{name}.{ending}")).map_or("", |file| &file.source);
-        let colors = if name == "style" { brand.css() } else { String::new() };
-        (name, Asset::new(name, ending, media_type, format!("{colors}{source}").into_bytes()))
+    .map(|(name, path, media_type)| {
+        let source = files.get(path).map_or("", |file| &file.source);
+        let (stem, ending) = (name.replace('_', "-"), path.rsplit_once('.').map_or("", |(_, ending)| ending));
+        let colors = if ending == "css" { brand.css() } else { String::new() };
+        (name, Asset::new(&stem, ending, media_type, format!("{colors}{source}").into_bytes()))
     })
     .collect();
     all.extend(logo.map(|logo| ("logo", logo)));

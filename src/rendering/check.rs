@@ -58,16 +58,21 @@ pub(super) fn rendered(renderer: &Renderer, files: &Files) -> Vec<TemplateFault>
             }
         }
     }
-    match page_samples::read(files) {
-        Err(fault) => faults.extend([fault]),
-        Ok(samples) => {
-            for (page, context) in &samples {
-                let name = format!("pages/{page}.html");
-                let made = renderer.languages().map(|language| renderer.part(language, &name, context));
-                faults.extend(made.filter_map(|made| match made.err()? {
-                    PartError::Template { name, error } => Some(of_template(files, &name, &error)),
-                    _ => None,
-                }));
+    let everybody: Vec<_> = renderer.languages().cloned().collect();
+    let folders =
+        [(page_samples::PAGES, everybody), (page_samples::DASHBOARD, vec![renderer.language(None)])];
+    for (folder, languages) in folders {
+        match page_samples::read(files, folder) {
+            Err(fault) => faults.extend([fault]),
+            Ok(samples) => {
+                for (page, context) in &samples {
+                    let name = format!("{folder}/{page}.html");
+                    let made = languages.iter().map(|language| renderer.part(language, &name, context));
+                    faults.extend(made.filter_map(|made| match made.err()? {
+                        PartError::Template { name, error } => Some(of_template(files, &name, &error)),
+                        _ => None,
+                    }));
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 mod account_pages;
 mod accounts;
 mod api;
+mod dashboard;
 mod edge;
 mod events;
 mod inbox;

@@ -47,6 +47,7 @@ impl<'a> Visitor<'a> {
 
     pub async fn open(&mut self, path: &str) -> Seen {
         let request = self.client.get(path).header("cookie", self.cookie_line());
+        let request = request.header("accept", "text/html,application/xhtml+xml");
         self.see(request.send().await).await
     }
 

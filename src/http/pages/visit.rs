@@ -108,6 +108,23 @@ impl Visit {
         Some(response)
     }
 
+    /// 303 to the page for signing in, which leads back here.
+    pub fn sign_in(&self) -> Response {
+        let here = format!("{}{}", self.root(), self.address(None));
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        self.go_to(&format!("login?{}", query.append_pair("next", &here).finish()))
+    }
+
+    /// What a form must come back with, as a cookie.
+    pub fn keep_nonce(&self, response: &mut Response) {
+        cookie::set(response, &self.nonce.cookie(&self.state.settings));
+    }
+
+    /// What was asked for, as pairs.
+    pub fn query(&self) -> &[(String, String)] {
+        &self.query
+    }
+
     /// 303 to a path below the public URL.
     pub fn go_to(&self, path: &str) -> Response {
         self.redirect(&format!("{}{path}", self.root()))
@@ -140,7 +157,7 @@ impl Visit {
     pub fn ask(&self, name: &str, page: impl Serialize, refusal: Refusal) -> Result<Response, Problem> {
         let asking = Asking { faults: &refusal.faults, page };
         let mut response = self.render(refusal.status, name, asking)?;
-        cookie::set(&mut response, &self.nonce.cookie(&self.state.settings));
+        self.keep_nonce(&mut response);
         refusal.mark(&mut response);
         Ok(response)
     }

@@ -1,0 +1,145 @@
+//! Who gets to the dashboard, and what stands around its pages.
+
+use super::visitor::Visitor;
+use super::*;
+
+/// An operator whose browser is signed in.
+pub async fn operator(server: &TestServer) -> Visitor<'_> {
+    member(server, Role::Operator).await
+}
+
+async fn member(server: &TestServer, role: Role) -> Visitor<'_> {
+    let new = NewAccount {
+        address: EmailAddress::parse("op@example.test").unwrap(),
+        name: None,
+        role,
+        verified: true,
+        password_hash: server.hasher.hash(GOOD_PASSWORD.into()).await.unwrap(),
+    };
+    server.directory.add(new).await.unwrap();
+    let mut visitor = Visitor::new(&server.client);
+    visitor.log_in("op@example.test", GOOD_PASSWORD).await;
+    visitor
+}
+
+#[tokio::test]
+async fn a_browser_that_is_not_signed_in_is_led_there_and_back() {
+    let server = TestServer::start().await;
+    let mut visitor = Visitor::new(&server.client);
+
+    let seen = visitor.open("/dashboard?range=7d&template=password-reset").await;
+
+    assert_eq!(seen.status, 303);
+    assert_eq!(seen.header("location"), "/login?next=%2Fdashboard%3Frange%3D7d%26template%3Dpassword-reset");
+}
+
+#[tokio::test]
+async fn a_program_without_a_key_is_told_so() {
+    let server = TestServer::start().await;
+
+    for (key, status) in [(None, 401), (Some("Bearer bsk_wrong"), 401), (Some("Basic b3A6b3A="), 401)] {
+        let request = server.client.get("/dashboard");
+        let request = match key {
+            Some(key) => request.header("authorization", key),
+            None => request,
+        };
+        let response = request.send().await;
+        assert_eq!(response.0.status().as_u16(), status, "{key:?}");
+        assert_eq!(response.0.content_type(), Some("application/problem+json"));
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_is_no_operator_is_refused_and_an_operator_is_not() {
+    let server = TestServer::start().await;
+
+    let seen = member(&server, Role::User).await.open("/dashboard").await;
+
+    assert_eq!(seen.status, 403);
+    let server = TestServer::start().await;
+    let seen = operator(&server).await.open("/dashboard").await;
+    assert_eq!(seen.status, 200);
+    assert!(seen.html.contains("Overview"));
+}
+
+#[tokio::test]
+async fn a_key_with_the_scope_opens_it() {
+    let server = TestServer::start().await;
+
+    let response = server.client.get("/dashboard").header("authorization", "Bearer bsk_admin").send().await;
+
+    response.assert_status_is_ok();
+}
+
+#[tokio::test]
+async fn its_pages_load_nothing_from_elsewhere_and_bring_no_style_or_script() {
+    let server = TestServer::start().await;
+
+    let seen = operator(&server).await.open("/dashboard").await;
+
+    let policy = seen.header("content-security-policy");
+    for rule in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"));
+    for inline in [" style=", "<style", "onclick=", "javascript:", "http://", "https://"] {
+        let html = seen.html.replace("http://www.w3.org/2000/svg", "");
+        assert!(!html.contains(inline), "{inline}");
+    }
+    assert_eq!(seen.header("cache-control"), "no-store");
+    assert_eq!(seen.header("referrer-policy"), "no-referrer");
+}
+
+#[tokio::test]
+async fn the_environment_cannot_be_mistaken() {
+    let sandbox = TestServer::start().await;
+    let real = TestServer::with(LOCAL, TestReadiness::Ready, |s| s.mail_provider = "mailgun").await;
+
+    let (sandbox, real) =
+        (operator(&sandbox).await.open("/dashboard").await, operator(&real).await.open("/dashboard").await);
+
+    assert!(sandbox.html.contains("no mail leaves this machine"));
+    assert!(real.html.contains("real mail") && !real.html.contains("no mail leaves"));
+}
+
+#[tokio::test]
+async fn what_is_chosen_stays_in_every_address() {
+    let server = TestServer::start().await;
+
+    let seen = operator(&server).await.open("/dashboard?range=7d&mailbox_provider=gmail").await;
+
+    for link in [
+        "href=\"/dashboard/bounces?range=7d&amp;mailbox_provider=gmail\"",
+        "href=\"/dashboard?range=7d&amp;mailbox_provider=gmail&amp;template=password-reset\"",
+        "href=\"/dashboard?mailbox_provider=gmail&amp;range=1h\"",
+        "href=\"/dashboard?range=7d\"",
+    ] {
+        assert!(seen.html.contains(link), "{link} in {}", seen.html);
+    }
+}
+
+#[tokio::test]
+async fn a_range_that_makes_no_sense_is_told_and_never_a_fault_of_ours() {
+    let server = TestServer::start().await;
+    let mut visitor = operator(&server).await;
+
+    for query in
+        ["range=%00", "from=2026-01-02T00:00&to=2026-01-01T00:00", "to=-262143-01-01T00:00", "template=a%0ab"]
+    {
+        let seen = visitor.open(&format!("/dashboard?{query}")).await;
+        assert_eq!(seen.status, 422, "{query}");
+        assert!(seen.html.contains("role=\"alert\""), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn signing_out_is_one_press_away() {
+    let server = TestServer::start().await;
+    let mut visitor = operator(&server).await;
+    visitor.open("/dashboard").await;
+
+    let seen = visitor.send("/logout", &[]).await;
+
+    assert_eq!((seen.status, seen.header("location")), (303, "/login"));
+    assert_eq!(visitor.open("/dashboard").await.status, 303);
+}
