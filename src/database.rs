@@ -142,6 +142,25 @@ impl Database {
         }))
     }
 
+    /// Begins a transaction that only reads: each statement in it sees the state that the first one saw. A dead
+    /// connection is replaced.
+    pub async fn snapshot(&self) -> Result<Transaction, DatabaseError> {
+        let mut tries = 1;
+        loop {
+            let begun = match self {
+                Self::Postgres(pool) => pool
+                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    .await
+                    .map(Connection::Postgres),
+                Self::Sqlite { readers, .. } => readers.begin().await.map(Connection::Sqlite),
+            };
+            match begun {
+                Err(sqlx::Error::Io(_)) if tries < READ_TRIES => tries += 1,
+                begun => return Ok(Transaction::new(begun?)),
+            }
+        }
+    }
+
     /// Whether the database answers within this time.
     pub async fn answers(&self, within: Duration) -> bool {
         matches!(tokio::time::timeout(within, self.fetch_all("SELECT 1", &[])).await, Ok(Ok(_)))

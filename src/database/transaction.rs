@@ -15,9 +15,9 @@ pub struct Transaction {
 
 #[derive(Debug)]
 pub(super) enum Connection {
-    /// On PostgreSQL, READ COMMITTED.
+    /// READ COMMITTED if it may write, REPEATABLE READ if it only reads.
     Postgres(sqlx::Transaction<'static, Postgres>),
-    /// On SQLite, with the writer held.
+    /// With the writer held if it may write.
     Sqlite(sqlx::Transaction<'static, Sqlite>),
 }
 
@@ -66,6 +66,11 @@ impl Transaction {
         values: &[Value],
     ) -> Result<Option<Row>, DatabaseError> {
         Ok(self.fetch_all(sql, values).await?.into_iter().next())
+    }
+
+    /// Reads exactly one row, as aggregates give.
+    pub async fn fetch_one(&mut self, sql: &str, values: &[Value]) -> Result<Row, DatabaseError> {
+        self.fetch_optional(sql, values).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
 
     /// Runs one statement; answers the number of rows it changed.
@@ -160,6 +165,24 @@ fn with_stand_ins<'a>(sql: &'a str, stand_ins: &[(&'static str, String)]) -> Cow
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::scratch::Scratch;
+
+    #[tokio::test]
+    async fn a_snapshot_sees_one_state_whatever_is_written_meanwhile() {
+        let scratch = Scratch::new().await;
+        let database = &scratch.database;
+        database.execute("CREATE TABLE words (id TEXT NOT NULL PRIMARY KEY)", &[]).await.unwrap();
+        let count = "SELECT COUNT(*) AS n FROM words";
+
+        let mut snapshot = database.snapshot().await.unwrap();
+        let before = snapshot.fetch_one(count, &[]).await.unwrap().int("n").unwrap();
+        database.execute("INSERT INTO words (id) VALUES ('new')", &[]).await.unwrap();
+        let after = snapshot.fetch_one(count, &[]).await.unwrap().int("n").unwrap();
+        let outside = database.fetch_one(count, &[]).await.unwrap().int("n").unwrap();
+
+        assert_eq!((before, after, outside), (0, 0, 1));
+        assert!(snapshot.execute("DELETE FROM words", &[]).await.is_err(), "it only reads");
+    }
 
     #[test]
     fn a_table_is_replaced_where_its_whole_name_stands_and_not_in_a_text() {

@@ -84,15 +84,16 @@ impl Queries {
             "FROM bounce_failures f JOIN delivery_facts d ON d.message_id = f.message_id WHERE {condition}"
         );
 
+        let mut snapshot = self.database.snapshot().await?;
         let sql = format!("SELECT COUNT(DISTINCT f.message_id) AS messages {of}");
-        let failed = self.database.fetch_one(&sql, &values).await?.int("messages")?;
+        let failed = snapshot.fetch_one(&sql, &values).await?.int("messages")?;
         let mut categories = BTreeMap::new();
         let sql = format!(
             "SELECT f.category, d.mailbox_provider, COUNT(DISTINCT f.message_id) AS messages, \
              COUNT(DISTINCT CASE WHEN f.permanent = 1 THEN f.message_id END) AS permanent \
              {of} GROUP BY f.category, d.mailbox_provider"
         );
-        for row in self.database.fetch_all(&sql, &values).await? {
+        for row in snapshot.fetch_all(&sql, &values).await? {
             let Some(category) = category(&row)? else { continue };
             let failures = categories.entry(category).or_insert_with(|| CategoryFailures::none(category));
             failures.add(row.text("mailbox_provider")?, row.int("messages")?, row.int("permanent")?);
@@ -105,7 +106,7 @@ impl Queries {
                     GROUP BY f.category, f.rule, f.normalized) s) t \
              WHERE place <= {SAMPLES} ORDER BY messages DESC, last_seen DESC"
         );
-        for row in self.database.fetch_all(&sql, &values).await? {
+        for row in snapshot.fetch_all(&sql, &values).await? {
             if let Some(failures) = category(&row)?.and_then(|category| categories.get_mut(&category)) {
                 failures.samples.push(sample(&row)?);
             }
@@ -116,7 +117,7 @@ impl Queries {
             "SELECT (f.at / {length}) * {length} AS bucket, f.category, COUNT(DISTINCT f.message_id) AS messages \
              {of} GROUP BY (f.at / {length}) * {length}, f.category"
         );
-        for row in self.database.fetch_all(&sql, &values).await? {
+        for row in snapshot.fetch_all(&sql, &values).await? {
             let Some(category) = category(&row)? else { continue };
             buckets.entry(row.int("bucket")?).or_default().insert(category.as_str(), row.int("messages")?);
         }

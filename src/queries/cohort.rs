@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::{DeliveryQuery, Dimension, QueryError, Settings};
-use crate::database::{Database, Row, Value};
+use crate::database::{Database, Row, Transaction, Value};
 use crate::domain::delivery::{Counters, Durations, Histograms, Tally};
 
 const HOUR: i64 = 3_600_000_000;
@@ -41,9 +41,9 @@ struct Part {
     to: i64,
 }
 
-/// A range and its filters, ready to be counted.
+/// A range and its filters, ready to be counted: all counts are of one state of the tables.
 pub(super) struct Cohort<'a> {
-    database: &'a Database,
+    pub(super) snapshot: Transaction,
     from: i64,
     to: i64,
     filters: Vec<(Dimension, &'a str)>,
@@ -51,8 +51,8 @@ pub(super) struct Cohort<'a> {
 }
 
 impl<'a> Cohort<'a> {
-    pub(super) fn new(
-        database: &'a Database,
+    pub(super) async fn new(
+        database: &Database,
         settings: Settings,
         query: &'a DeliveryQuery,
     ) -> Result<Self, QueryError> {
@@ -71,11 +71,12 @@ impl<'a> Cohort<'a> {
             .filter_map(|(dimension, value)| value.as_deref().map(|value| (dimension, value)))
             .collect();
         let leave_out_sandbox = settings.leaves_out_sandbox(query.provider.as_deref());
-        Ok(Self { database, from, to, filters, leave_out_sandbox })
+        let snapshot = database.snapshot().await?;
+        Ok(Self { snapshot, from, to, filters, leave_out_sandbox })
     }
 
     /// Counters per bucket of this length, by the bucket's start.
-    pub(super) async fn by_time(&self, length: i64) -> Result<BTreeMap<i64, Counters>, QueryError> {
+    pub(super) async fn by_time(&mut self, length: i64) -> Result<BTreeMap<i64, Counters>, QueryError> {
         let mut buckets = BTreeMap::<i64, Counters>::new();
         for part in self.parts(length) {
             let bucket = format!("({} / {length}) * {length}", part.source.time());
@@ -87,14 +88,17 @@ impl<'a> Cohort<'a> {
     }
 
     /// Counters of the whole.
-    pub(super) async fn totals(&self) -> Result<Counters, QueryError> {
+    pub(super) async fn totals(&mut self) -> Result<Counters, QueryError> {
         let mut totals = Counters::default();
         self.by(Dimension::Provider).await?.values().for_each(|counters| totals.add(counters, 1));
         Ok(totals)
     }
 
     /// Counters per value of this dimension.
-    pub(super) async fn by(&self, dimension: Dimension) -> Result<BTreeMap<String, Counters>, QueryError> {
+    pub(super) async fn by(
+        &mut self,
+        dimension: Dimension,
+    ) -> Result<BTreeMap<String, Counters>, QueryError> {
         let by_domain = dimension == Dimension::RecipientDomain;
         let mut groups = BTreeMap::<String, Counters>::new();
         for part in self.parts(DAY) {
@@ -106,7 +110,7 @@ impl<'a> Cohort<'a> {
     }
 
     /// How long messages took, and where they were lost. Its counters stay empty.
-    pub(super) async fn spans_and_losses(&self) -> Result<Tally, QueryError> {
+    pub(super) async fn spans_and_losses(&mut self) -> Result<Tally, QueryError> {
         let mut tally = Tally::default();
         for part in self.parts(DAY) {
             match part.source {
@@ -117,10 +121,10 @@ impl<'a> Cohort<'a> {
         Ok(tally)
     }
 
-    async fn add_rollups(&self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
+    async fn add_rollups(&mut self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
         let (condition, values) = self.condition(part, false);
         let sql = format!("SELECT spans, losses FROM delivery_rollups WHERE {condition}");
-        for row in self.database.fetch_all(&sql, &values).await? {
+        for row in self.snapshot.fetch_all(&sql, &values).await? {
             let spans = Histograms::decode(&row.bytes("spans")?).ok_or(QueryError::Damaged("a rollup"))?;
             tally.spans.add(&spans);
             let losses: Vec<(String, String, i64)> = serde_json::from_str(&row.text("losses")?)?;
@@ -129,11 +133,11 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
-    async fn add_messages(&self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
+    async fn add_messages(&mut self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
         let (condition, values) = self.condition(part, false);
         let spans = Durations::NAMES.join(", ");
         let sql = format!("SELECT lost_at, loss, {spans} FROM delivery_facts WHERE {condition}");
-        for row in self.database.fetch_all(&sql, &values).await? {
+        for row in self.snapshot.fetch_all(&sql, &values).await? {
             let spans = Durations::NAMES.iter().map(|name| row.optional_int(name));
             tally.spans.count_values(spans.collect::<Result<Vec<_>, _>>()?, 1);
             if let Some(loss) = row.optional_text("lost_at")?.zip(row.optional_text("loss")?) {
@@ -144,17 +148,17 @@ impl<'a> Cohort<'a> {
     }
 
     /// Since when the oldest message in flight is on its way, of those that somebody reports about.
-    pub(super) async fn oldest_in_flight(&self) -> Result<Option<i64>, QueryError> {
+    pub(super) async fn oldest_in_flight(&mut self) -> Result<Option<i64>, QueryError> {
         let part = Part { source: Source::Messages, from: self.from, to: self.to };
         let (condition, values) = self.condition(part, false);
         let sql = format!(
             "SELECT MIN(COALESCE(sent_at, requested_at)) AS oldest FROM delivery_facts \
              WHERE status IN ('sent', 'deferred') AND provider <> 'smtp' AND {condition}"
         );
-        Ok(self.database.fetch_one(&sql, &values).await?.optional_int("oldest")?)
+        Ok(self.snapshot.fetch_one(&sql, &values).await?.optional_int("oldest")?)
     }
 
-    async fn count(&self, part: Part, bucket: &str, by_domain: bool) -> Result<Vec<Row>, QueryError> {
+    async fn count(&mut self, part: Part, bucket: &str, by_domain: bool) -> Result<Vec<Row>, QueryError> {
         let (condition, values) = self.condition(part, by_domain);
         let (table, sums) = match part.source {
             Source::Messages => ("delivery_facts", &*FACT_SUMS),
@@ -162,7 +166,7 @@ impl<'a> Cohort<'a> {
         };
         let sql =
             format!("SELECT {bucket} AS bucket, {sums} FROM {table} WHERE {condition} GROUP BY {bucket}");
-        Ok(self.database.fetch_all(&sql, &values).await?)
+        Ok(self.snapshot.fetch_all(&sql, &values).await?)
     }
 
     fn condition(&self, part: Part, by_domain: bool) -> (String, Vec<Value>) {

@@ -140,8 +140,8 @@ impl Dimension {
 impl Queries {
     /// Counts a cohort.
     pub async fn delivery(&self, query: &DeliveryQuery) -> Result<DeliveryMetrics, QueryError> {
-        let cohort = Cohort::new(&self.database, self.settings, query)?;
         let starts = bucket_starts(query.from, query.to, query.interval)?;
+        let mut cohort = Cohort::new(&self.database, self.settings, query).await?;
         let as_of = self.clock.now();
 
         let buckets = cohort.by_time(query.interval.micros()).await?;

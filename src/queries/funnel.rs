@@ -8,6 +8,7 @@ use super::cohort::Cohort;
 use super::rates::FEW;
 use super::spans::Percentiles;
 use super::{DeliveryQuery, Queries, QueryError};
+use crate::database::Transaction;
 use crate::domain::delivery::{Counters, Step, Tally};
 
 /// The answer.
@@ -62,10 +63,11 @@ pub struct Declined {
 impl Queries {
     /// The funnel of a cohort. Interval and grouping are not looked at.
     pub async fn funnel(&self, query: &DeliveryQuery) -> Result<Funnel, QueryError> {
-        let cohort = Cohort::new(&self.database, self.settings, query)?;
+        let mut cohort = Cohort::new(&self.database, self.settings, query).await?;
         let as_of = self.clock.now();
         let totals = cohort.totals().await?;
         let tally = cohort.spans_and_losses().await?;
+        let declined = declined(&mut cohort.snapshot, query).await?;
         let steps = Step::ALL.into_iter().enumerate().map(|(place, step)| {
             let previous = place.checked_sub(1).and_then(|place| Step::ALL.get(place)).copied();
             FunnelStep::of(step, previous, &totals, &tally)
@@ -78,26 +80,26 @@ impl Queries {
             steps: steps.collect(),
             request_to_completed: tally.spans.of("request_to_completed").into(),
             low_volume: totals.requested < FEW,
-            declined: self.declined(query).await?,
+            declined,
         })
     }
+}
 
-    /// Only resets are declined, and a request has neither a mailbox nor a provider.
-    async fn declined(&self, query: &DeliveryQuery) -> Result<Declined, QueryError> {
-        let is_about_resets = query.template.as_deref().is_none_or(|template| template == "password-reset");
-        let is_narrowed =
-            [&query.provider, &query.mailbox_provider, &query.recipient_domain].iter().any(|f| f.is_some());
-        if !is_about_resets || is_narrowed {
-            return Ok(Declined::default());
-        }
-        let sql = "SELECT COALESCE(reason, '') AS reason, COUNT(*) AS requests FROM resets \
-                   WHERE status = 'declined' AND requested_at >= $1 AND requested_at < $2 GROUP BY reason";
-        let values = [query.from.timestamp_micros().into(), query.to.timestamp_micros().into()];
-        let rows = self.database.fetch_all(sql, &values).await?;
-        let reasons = rows.iter().map(|row| Ok((row.text("reason")?, row.int("requests")?)));
-        let reasons = ranked(reasons.collect::<Result<Vec<_>, QueryError>>()?);
-        Ok(Declined { count: reasons.iter().map(|reason| reason.count).sum(), reasons })
+/// Only resets are declined, and a request has neither a mailbox nor a provider.
+async fn declined(snapshot: &mut Transaction, query: &DeliveryQuery) -> Result<Declined, QueryError> {
+    let is_about_resets = query.template.as_deref().is_none_or(|template| template == "password-reset");
+    let is_narrowed =
+        [&query.provider, &query.mailbox_provider, &query.recipient_domain].iter().any(|f| f.is_some());
+    if !is_about_resets || is_narrowed {
+        return Ok(Declined::default());
     }
+    let sql = "SELECT COALESCE(reason, '') AS reason, COUNT(*) AS requests FROM resets \
+               WHERE status = 'declined' AND requested_at >= $1 AND requested_at < $2 GROUP BY reason";
+    let values = [query.from.timestamp_micros().into(), query.to.timestamp_micros().into()];
+    let rows = snapshot.fetch_all(sql, &values).await?;
+    let reasons = rows.iter().map(|row| Ok((row.text("reason")?, row.int("requests")?)));
+    let reasons = ranked(reasons.collect::<Result<Vec<_>, QueryError>>()?);
+    Ok(Declined { count: reasons.iter().map(|reason| reason.count).sum(), reasons })
 }
 
 impl FunnelStep {
