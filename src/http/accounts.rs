@@ -3,27 +3,30 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use poem::Body;
+use poem::{Body, Request, RequestBody, Result};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
-use tokio::io::BufReader;
 
 use super::HttpState;
 use super::answers::{PAGE, id};
-use super::auth::Admin;
+use super::auth::{Admin, Caller};
 use super::docs::Tags;
 use super::fields::{self, Faults};
-use super::json::Strict;
+use super::json::{self, Strict};
 use super::problem::{Code, FieldError, Problem};
-use super::session::Administrator;
 use super::sessions::Done;
 use crate::accounts::{Account, Directory, ImportError, Imported, LineFault, Report, Role};
 use crate::domain::id::AccountId;
 
 /// Faults that an answer lists; the rest is counted.
 const MOST_FAULTS: usize = 1_000;
+/// Bytes of an import at most.
+const MAX_IMPORT: usize = 16 * 1024 * 1024;
+/// What lines of JSON are called; the first is what we call them.
+const LINES: [&str; 4] =
+    ["application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"];
 
 /// An account, as an administrator sees it.
 #[derive(Object)]
@@ -145,7 +148,7 @@ impl AccountsApi {
     #[oai(path = "/", method = "get", operation_id = "list_accounts")]
     async fn list(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         /// The whole address.
         email: Query<Option<String>>,
         #[oai(validator(minimum(value = "1"), maximum(value = "200")))] limit: Query<Option<u32>>,
@@ -181,7 +184,7 @@ impl AccountsApi {
     #[oai(path = "/:id", method = "get", operation_id = "get_account")]
     async fn get(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         #[oai(name = "id")] account: Path<String>,
     ) -> Result<AccountResponse, Problem> {
         self.found(id(&account)?).await
@@ -189,21 +192,28 @@ impl AccountsApi {
 
     /// Import accounts
     ///
-    /// One object a line: `{"email", "name"?, "password_hash"?, "verified"?, "role"?}`. Inserts only: an account
-    /// that is there already is never touched. Without a hash only a password reset lets the owner in.
+    /// One object a line (`application/x-ndjson`, 16 MiB at most): `{"email", "name"?, "password_hash"?,
+    /// "verified"?, "role"?}`. Inserts only: an account that is there already is never touched. Without a hash
+    /// only a password reset lets the owner in. For more use `backstamp accounts import`.
     #[oai(path = "/import", method = "post", operation_id = "import_accounts")]
     async fn import(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        request: &Request,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         body: Body,
-    ) -> Result<ImportResponse, Problem> {
+    ) -> Result<ImportResponse> {
+        if !LINES.iter().any(|lines| json::media_type_is(request.content_type(), lines)) {
+            let detail = format!("Send {}.", LINES[0]);
+            return Err(Problem::new(Code::UnsupportedMediaType).detail(detail).into());
+        }
+        // Whole before the first line is taken, so that what is too long leaves nothing behind.
+        let lines = json::read(&mut RequestBody::new(body), MAX_IMPORT).await?;
         let mut faulty = Faulty::default();
-        let input = BufReader::new(body.into_async_read());
-        let Imported { inserted, failed } =
-            self.0.accounts.import(input, &mut faulty).await.map_err(|error| match error {
-                ImportError::Input(_) => Problem::new(Code::MalformedRequest),
-                ImportError::Directory(error) => error.into(),
-            })?;
+        let imported = self.0.accounts.import(&*lines, &mut faulty).await;
+        let Imported { inserted, failed } = imported.map_err(|error| match error {
+            ImportError::Input(_) => Problem::new(Code::MalformedRequest),
+            ImportError::Directory(error) => error.into(),
+        })?;
         Ok(ImportResponse::Imported(Json(ImportResult { imported: inserted, failed, errors: faulty.0 })))
     }
 
@@ -213,7 +223,7 @@ impl AccountsApi {
     #[oai(path = "/:id", method = "patch", operation_id = "update_account")]
     async fn update(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         #[oai(name = "id")] account: Path<String>,
         body: Strict<RoleUpdate>,
     ) -> Result<AccountResponse, Problem> {
@@ -228,7 +238,7 @@ impl AccountsApi {
     #[oai(path = "/:id/disable", method = "post", operation_id = "disable_account")]
     async fn disable(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         #[oai(name = "id")] account: Path<String>,
     ) -> Result<AccountResponse, Problem> {
         let account = id(&account)?;
@@ -242,7 +252,7 @@ impl AccountsApi {
     #[oai(path = "/:id/enable", method = "post", operation_id = "enable_account")]
     async fn enable(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         #[oai(name = "id")] account: Path<String>,
     ) -> Result<AccountResponse, Problem> {
         let account = id(&account)?;
@@ -256,7 +266,7 @@ impl AccountsApi {
     #[oai(path = "/:id", method = "delete", operation_id = "delete_account")]
     async fn delete(
         &self,
-        #[oai(scope = "Admin")] _administrator: Administrator,
+        #[oai(scope = "Admin")] _caller: Caller<Admin>,
         #[oai(name = "id")] account: Path<String>,
     ) -> Result<Done, Problem> {
         if self.0.accounts.delete(id(&account)?).await? {

@@ -1,10 +1,12 @@
-//! Who may make operators' and services' calls: whoever holds an API key with the scope that the call names.
+//! Who may make operators' and services' calls: whoever holds an API key with the scope that the call names, or
+//! is signed in to an account whose role includes it.
 //!
 //! Every such call takes a [`Caller`] of a scope, and names the same scope in the document. A missing or bad
 //! key is 401, a missing scope 403. Must never tell a key that does not exist from a secret that is wrong.
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use poem::http::header;
 use poem::{Request, RequestBody, Result};
@@ -14,9 +16,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::HttpState;
 use super::problem::Problem;
+use super::session::{self, bearer, signed_in};
+use crate::accounts::{self, Role};
 use crate::api_keys::{self, ApiKeys, Scope, Scopes};
-use crate::domain::id::ApiKeyId;
+use crate::domain::id::{AccountId, ApiKeyId};
 
 /// The name of the security scheme in the document.
 const SCHEME: &str = "api_key";
@@ -35,6 +40,8 @@ pub enum Principal {
     Operator,
     /// A key that was made.
     ApiKey(ApiKeyId),
+    /// Somebody who is signed in.
+    Account(AccountId),
 }
 
 impl fmt::Display for Principal {
@@ -42,6 +49,7 @@ impl fmt::Display for Principal {
         match self {
             Self::Operator => f.write_str("operator"),
             Self::ApiKey(id) => id.fmt(f),
+            Self::Account(id) => id.fmt(f),
         }
     }
 }
@@ -54,8 +62,10 @@ impl Gate {
 
     /// Who makes this request, having at least this scope.
     pub async fn admit(&self, request: &Request, needed: Scope) -> Result<Principal, Problem> {
-        let token = bearer(request).ok_or_else(Problem::unauthorized)?;
-        self.open(token, needed).await
+        match bearer(request) {
+            Some(token) if !token.starts_with(accounts::SESSION_PREFIX) => self.open(token, needed).await,
+            _ => operator(request, needed).await,
+        }
     }
 
     async fn open(&self, token: &str, needed: Scope) -> Result<Principal, Problem> {
@@ -78,18 +88,31 @@ impl Gate {
         }
     }
 
-    /// The one that the routes carry.
+    /// The one of the routes that this request came through.
     pub fn of(request: &Request) -> &Self {
         request.data().expect("the routes carry the gate")
     }
 }
 
-/// The one bearer token of the request (RFC 6750 §2.1).
-pub fn bearer(request: &Request) -> Option<&str> {
-    let mut fields = request.headers().get_all(header::AUTHORIZATION).iter();
-    let (field, None) = (fields.next()?, fields.next()) else { return None };
-    let (scheme, token) = field.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
+/// Whoever is signed in with a role that includes the scope.
+async fn operator(request: &Request, needed: Scope) -> Result<Principal, Problem> {
+    let state: &Arc<HttpState> = request.data().expect("the routes carry the state");
+    let account = signed_in(state, request).await?.account;
+    if scopes(account.role).allow(needed) {
+        return Ok(Principal::Account(account.id));
+    }
+    let role = if scopes(Role::Operator).allow(needed) { Role::Operator } else { Role::Admin };
+    Err(Problem::missing_role(role.as_str()))
+}
+
+/// What people of a role may do. Sending in others' name and all that opens doors is for administrators.
+fn scopes(role: Role) -> Scopes {
+    let scopes: &[Scope] = match role {
+        Role::User => &[],
+        Role::Operator => &[Scope::SupportRead, Scope::SupportAct],
+        Role::Admin => &[Scope::Admin],
+    };
+    scopes.iter().copied().collect()
 }
 
 /// A scope as a type, for a call to name the one that it needs.
@@ -133,10 +156,11 @@ impl<'a, S: Needed> ApiExtractor<'a> for Caller<S> {
 
     fn register(registry: &mut Registry) {
         register(registry);
+        session::register(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![SCHEME, session::SCHEME]
     }
 
     async fn from_request(
@@ -238,20 +262,5 @@ mod tests {
     fn without_a_key_nothing_opens() {
         assert!(!AdminKey::new(None).opens_with(""));
         assert!(!AdminKey::new(Some(&"".into())).opens_with(""));
-    }
-
-    #[test]
-    fn a_bearer_token_is_the_only_one() {
-        let of = |fields: &[&str]| {
-            let request = Request::builder();
-            let request = fields.iter().fold(request, |r, field| r.header(header::AUTHORIZATION, *field));
-            bearer(&request.finish()).map(str::to_owned)
-        };
-
-        assert_eq!(of(&["Bearer x"]), Some("x".into()));
-        assert_eq!(of(&["bearer  x "]), Some("x".into()));
-        for fields in [&[][..], &["Basic x"], &["Bearer"], &["Bearer x", "Bearer y"]] {
-            assert_eq!(of(fields), None, "{fields:?}");
-        }
     }
 }

@@ -138,6 +138,11 @@ impl Problem {
             .header(header::WWW_AUTHENTICATE, &challenge)
     }
 
+    /// A session, but not of somebody with the role.
+    pub fn missing_role(role: &str) -> Self {
+        Self::new(Code::Forbidden).detail(format!("This needs an account with the role {role}."))
+    }
+
     /// What the answer depends on is away, for a while.
     pub fn unavailable() -> Self {
         Self::new(Code::Unavailable).retry_after(5)

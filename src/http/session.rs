@@ -13,7 +13,6 @@ use poem_openapi::registry::{MetaOAuthScope, MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
 
 use super::HttpState;
-use super::auth::{Admin, Caller, bearer};
 use super::pages::{cookie, form};
 use super::problem::{Code, Problem};
 use crate::accounts::{Role, SignedIn};
@@ -21,7 +20,15 @@ use crate::accounts::{Role, SignedIn};
 /// The pages' cookie, before its `__Host-` where there is TLS.
 pub const COOKIE: &str = "backstamp-session";
 /// The name of the security scheme in the document.
-const SCHEME: &str = "session";
+pub(super) const SCHEME: &str = "session";
+
+/// The one bearer token of the request (RFC 6750 §2.1).
+pub fn bearer(request: &Request) -> Option<&str> {
+    let mut fields = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (field, None) = (fields.next()?, fields.next()) else { return None };
+    let (scheme, token) = field.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_matches(' '))
+}
 
 /// Whoever makes this request, if they are signed in to a verified and open account.
 pub async fn signed_in(state: &HttpState, request: &Request) -> Result<SignedIn, Problem> {
@@ -36,11 +43,7 @@ pub async fn signed_in(state: &HttpState, request: &Request) -> Result<SignedIn,
 /// The same, with at least this role.
 pub async fn signed_in_as(state: &HttpState, request: &Request, role: Role) -> Result<SignedIn, Problem> {
     let signed_in = signed_in(state, request).await?;
-    if signed_in.account.role >= role {
-        Ok(signed_in)
-    } else {
-        Err(Problem::new(Code::Forbidden).detail(format!("This needs the role {role}.")))
-    }
+    if signed_in.account.role >= role { Ok(signed_in) } else { Err(Problem::missing_role(role.as_str())) }
 }
 
 fn from_cookie(state: &HttpState, request: &Request) -> Result<String, Problem> {
@@ -108,42 +111,8 @@ impl<'a, R: NeededRole> ApiExtractor<'a> for Session<R> {
     }
 }
 
-/// Whoever makes the call with a key of the scope `admin`, or signed in with the role.
-pub struct Administrator;
-
-impl<'a> ApiExtractor<'a> for Administrator {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        <Caller<Admin> as ApiExtractor>::register(registry);
-        register(registry);
-    }
-
-    fn security_schemes() -> Vec<&'static str> {
-        [<Caller<Admin> as ApiExtractor>::security_schemes(), vec![SCHEME]].concat()
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        options: ExtractParamOptions<()>,
-    ) -> Result<Self> {
-        let is_session = match bearer(request) {
-            Some(token) => token.starts_with(crate::accounts::SESSION_PREFIX),
-            None => !request.headers().contains_key(header::AUTHORIZATION),
-        };
-        if !is_session {
-            return Caller::<Admin>::from_request(request, body, options).await.map(|_| Self);
-        }
-        let state: &Arc<HttpState> = request.data().expect("the routes carry the state");
-        signed_in_as(state, request, Role::Admin).await?;
-        Ok(Self)
-    }
-}
-
-fn register(registry: &mut Registry) {
+/// Describes the scheme in the document.
+pub(super) fn register(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
         ty: "http",
         description: Some(
@@ -158,4 +127,24 @@ fn register(registry: &mut Registry) {
         openid_connect_url: None,
     };
     registry.create_security_scheme(SCHEME, scheme);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_the_only_one() {
+        let of = |fields: &[&str]| {
+            let request = Request::builder();
+            let request = fields.iter().fold(request, |r, field| r.header(header::AUTHORIZATION, *field));
+            bearer(&request.finish()).map(str::to_owned)
+        };
+
+        assert_eq!(of(&["Bearer x"]), Some("x".into()));
+        assert_eq!(of(&["bearer  x "]), Some("x".into()));
+        for fields in [&[][..], &["Basic x"], &["Bearer"], &["Bearer x", "Bearer y"]] {
+            assert_eq!(of(fields), None, "{fields:?}");
+        }
+    }
 }

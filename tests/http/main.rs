@@ -5,6 +5,7 @@
 
 mod account_pages;
 mod accounts;
+mod administration;
 mod api;
 mod dashboard;
 mod edge;

@@ -7,10 +7,10 @@ use poem::http::header;
 use poem::{Request, Response};
 
 use super::super::HttpState;
-use super::super::auth::{Gate, bearer};
+use super::super::auth::Gate;
 use super::super::pages::{self, Visit, account, cookie, told};
 use super::super::problem::{Code, Problem};
-use super::super::session;
+use super::super::session::{self, bearer};
 use crate::accounts::{Role, SESSION_PREFIX, SignedIn};
 use crate::api_keys::Scope;
 
