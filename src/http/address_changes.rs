@@ -16,11 +16,11 @@ use super::docs::Tags;
 use super::email_verifications::Accepted;
 use super::fields::{self, Fault, Faults};
 use super::json::Strict;
-use super::log_in::{confirm_password, wrong_current_password};
+use super::log_in::{self, confirm_password, wrong_current_password};
 use super::problem::Problem;
 use super::session::{Session, User};
 use crate::accounts::SignedIn;
-use crate::commands::{LinkAccepted, RequestVerification};
+use crate::commands::{CommandError, LinkAccepted, RequestVerification};
 use crate::domain::address::EmailAddress;
 use crate::domain::email_verification::Verifies;
 use crate::domain::id::VerificationId;
@@ -92,23 +92,50 @@ pub struct Moving {
     pub client: String,
 }
 
+/// Why no link was sent.
+#[derive(Debug)]
+pub enum Refused {
+    /// It is the account's address already. Another spelling of the same mailbox is none of this.
+    Unchanged,
+    /// The current password is not right, or cannot be looked at now.
+    Current(log_in::Refused),
+    /// Nobody can say right now, or this was asked for too often.
+    Later(CommandError),
+}
+
+impl From<CommandError> for Refused {
+    fn from(error: CommandError) -> Self {
+        Self::Later(error)
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unchanged => {
+                let mut faults = Faults::default();
+                faults.note("/email", Fault("unchanged", "is the address of the account already".into()));
+                faults.into()
+            }
+            Refused::Current(refused) => wrong_current_password(refused),
+            Refused::Later(error) => error.into(),
+        }
+    }
+}
+
 /// Takes the request; nobody looks who has the new address.
 pub async fn change(
     state: &HttpState,
     signed_in: SignedIn,
     moving: Moving,
-) -> Result<LinkAccepted<VerificationId>, Problem> {
+) -> Result<LinkAccepted<VerificationId>, Refused> {
     let Moving { email, current_password, locale, browser, client } = moving;
     let account = signed_in.account;
-    // Another spelling of the same mailbox is a change; the very same text is none.
     if email.as_str() == account.address.as_str() {
-        let fault = Fault("unchanged", "is the address of the account already".into());
-        let mut faults = Faults::default();
-        faults.take::<()>("/email", Err(fault));
-        return Err(faults.into());
+        return Err(Refused::Unchanged);
     }
     let admitted = state.commands.admit(&client.as_str().into()).await?;
-    confirm_password(state, &account, current_password, &client).await.map_err(wrong_current_password)?;
+    confirm_password(state, &account, current_password, &client).await.map_err(Refused::Current)?;
     let verifies = Verifies::AddressChange {
         account_id: account.id,
         credential_version: account.credential_version,

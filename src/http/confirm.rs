@@ -70,19 +70,25 @@ pub async fn taken_over<P: LinkPurpose>(state: &HttpState, link: &UsableLink<P>)
 }
 
 /// Changes the password; the login URL if this very attempt did. Runs apart, so that a client who hangs up
-/// cuts nothing in half.
+/// cuts nothing in half. `client` is the client's address, or its network.
 pub async fn confirm(
     state: Arc<HttpState>,
     token: String,
     password: SecretString,
+    client: String,
 ) -> Result<String, Refused> {
-    let flow = tokio::spawn(async move { change(&state, &token, password).await });
+    let flow = tokio::spawn(async move { change(&state, &token, password, &client).await });
     flow.await.unwrap_or(Err(Refused::Link(TokenError::Unavailable)))
 }
 
-async fn change(state: &HttpState, token: &str, password: SecretString) -> Result<String, Refused> {
+async fn change(
+    state: &HttpState,
+    token: &str,
+    password: SecretString,
+    client: &str,
+) -> Result<String, Refused> {
     let (reset, account) = find(state, token).await?;
-    check(state, &password, account.address).await?;
+    check(state, &password, account.address.clone()).await?;
     let hash = state.hasher.hash(password).await.map_err(unhashed)?;
 
     let attempt = state.commands.start_completion(&reset).await?;
@@ -96,6 +102,10 @@ async fn change(state: &HttpState, token: &str, password: SecretString) -> Resul
     match state.directory.set_password(change).await {
         Ok(PasswordWritten::Applied) => {
             state.commands.complete(&reset, attempt).await?;
+            // Whoever guessed wrongly before asking for the reset gets to use the new password.
+            if let Err(error) = state.failed_log_ins.remember(&account.address, client, account.id).await {
+                tracing::warn!(%error, "failed log-ins before a reset stay counted");
+            }
             Ok(reset.details.redirect_to.unwrap_or_else(|| state.settings.link("login")))
         }
         Ok(PasswordWritten::Superseded) => {

@@ -51,6 +51,7 @@ pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
         at("/reset-password", both(state, reset_password::show, reset_password::submit)),
         at("/account", Resource::get(page(state, account::show))),
         at("/account/name", both(state, account::back, account::name::submit)),
+        at("/account/address", both(state, account::back, account::address::submit)),
         at("/account/password", both(state, account::back, account::password::submit)),
         at("/account/sessions/revoke", both(state, account::back, account::sessions::revoke)),
         at("/account/delete", both(state, account::back, account::deletion::submit)),

@@ -195,12 +195,19 @@ impl PasswordResetsApi {
         operation_id = "confirm_password_reset",
         tag = "Tags::PasswordResets"
     )]
-    async fn confirm(&self, body: Strict<Confirmation>) -> Result<ConfirmResponse, Problem> {
+    async fn confirm(
+        &self,
+        request: &Request,
+        body: Strict<Confirmation>,
+    ) -> Result<ConfirmResponse, Problem> {
+        let Self(state) = self;
+        let client = client_key(request, &state.settings.trusted_proxies);
         let Confirmation { token, new_password } = body.0;
         let mut faults = Faults::default();
         faults.take("/new_password", fields::password(&new_password));
         faults.none()?;
-        let login_url = confirm::confirm(self.0.clone(), token, SecretString::from(new_password)).await?;
+        let new_password = SecretString::from(new_password);
+        let login_url = confirm::confirm(state.clone(), token, new_password, client).await?;
         Ok(ConfirmResponse::Completed(Json(Completed {
             status: "completed".into(),
             sessions: "revoked".into(),

@@ -42,6 +42,7 @@ fault-no-password = Geben Sie Ihr Passwort ein.
 fault-no-new-password = Geben Sie ein neues Passwort ein.
 fault-credentials = Diese Adresse und dieses Passwort gehören nicht zusammen.
 fault-wrong-password = Das ist nicht Ihr derzeitiges Passwort.
+fault-same-address = Das ist bereits Ihre Adresse.
 fault-wrong-registration-password = Das ist nicht das Passwort dieser Registrierung.
 fault-rate-limited = Zu viele Anfragen. { $minutes ->
     [one] Warten Sie eine Minute, bevor Sie es wieder versuchen.
@@ -80,6 +81,7 @@ field-name-hint = Freiwillig. Wir sprechen Sie in E-Mails damit an.
 field-password = Passwort
 field-password-again = Passwort, noch einmal
 field-current-password = Derzeitiges Passwort
+field-new-email = Neue E-Mail-Adresse
 field-new-password-hint = { $min ->
     [one] Mindestens { $min } Zeichen. Einige Wörter hintereinander sind gut.
    *[other] Mindestens { $min } Zeichen. Einige Wörter hintereinander sind gut.
@@ -167,6 +169,9 @@ account-title = Ihr Konto
 account-profile = Profil
 account-since = Konto seit
 account-save-name = Namen speichern
+account-change-address = E-Mail-Adresse ändern
+account-address-intro = Wir schicken einen Link an die neue Adresse. Geändert wird sie, sobald Sie ihn dort öffnen und Ihr Passwort angeben; dabei werden Sie überall abgemeldet.
+account-address-submit = Link schicken
 account-password = Passwort
 account-password-intro = Wenn Sie es ändern, werden Sie überall sonst abgemeldet.
 account-sessions = Wo Sie angemeldet sind
@@ -185,6 +190,7 @@ session-revoke-others = Überall sonst abmelden
 ## Seiten: was gerade getan wurde
 
 told-name = Ihr Name wurde geändert.
+told-address = Ein Link ist an die neue Adresse unterwegs. Bis Sie ihn öffnen, bleibt Ihre Adresse, wie sie ist.
 told-password = Ihr Passwort wurde geändert. Überall sonst sind Sie abgemeldet.
 told-session = Diese Sitzung wurde abgemeldet.
 told-sessions = Überall sonst sind Sie abgemeldet.

@@ -50,6 +50,7 @@ fault-no-password = Enter your password.
 fault-no-new-password = Enter a new password.
 fault-credentials = This address and this password do not go together.
 fault-wrong-password = This is not your current password.
+fault-same-address = This is your address already.
 fault-wrong-registration-password = This is not the password of this registration.
 # $minutes: until it can be tried again.
 fault-rate-limited = Too many requests. { $minutes ->
@@ -95,6 +96,7 @@ field-name-hint = Optional. We greet you with it in mails.
 field-password = Password
 field-password-again = Password, again
 field-current-password = Current password
+field-new-email = New e-mail address
 # $min: characters.
 field-new-password-hint = { $min ->
     [one] At least { $min } character. A few words in a row make a good one.
@@ -192,6 +194,9 @@ account-title = Your account
 account-profile = Profile
 account-since = Account since
 account-save-name = Save name
+account-change-address = Change the e-mail address
+account-address-intro = We mail a link to the new address. The change takes place once you open it there and give your password; you are signed out everywhere then.
+account-address-submit = Mail me a link
 account-password = Password
 account-password-intro = Changing it signs you out everywhere else.
 account-sessions = Where you are signed in
@@ -212,6 +217,7 @@ session-revoke-others = Sign out everywhere else
 ## Pages: what has just been done
 
 told-name = Your name was changed.
+told-address = A link is on its way to the new address. Until you open it, your address stays as it is.
 told-password = Your password was changed. You are signed out everywhere else.
 told-session = That session was signed out.
 told-sessions = You are signed out everywhere else.

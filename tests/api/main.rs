@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account_change_kills;
 mod address_changes;
 mod bad_input;
 mod bounces;

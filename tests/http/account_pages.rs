@@ -11,7 +11,7 @@ const HTTPS: &str = "https://id.example.test";
 type Form = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// Every form of the pages, with what was filled in and must come back.
-const FORMS: [Form; 5] = [
+const FORMS: [Form; 6] = [
     ("/login", "/login", &[("email", ADA), ("password", GOOD_PASSWORD)]),
     (
         "/register",
@@ -21,6 +21,11 @@ const FORMS: [Form; 5] = [
     ("/forgot-password", "/forgot-password", &[("email", ADA)]),
     ("/verify-email", "/verify-email/resend", &[("email", ADA)]),
     ("/account", "/account/name", &[("name", "Augusta")]),
+    (
+        "/account",
+        "/account/address",
+        &[("new_email", "augusta@example.test"), ("current_password", GOOD_PASSWORD)],
+    ),
 ];
 
 async fn owner_of(server: &TestServer) -> (Account, Visitor<'_>) {
@@ -130,7 +135,7 @@ async fn a_form_from_another_time_does_nothing_and_comes_back_filled_in() {
         let seen = visitor.send_from(path, "same-origin", stale, fields).await;
         assert_eq!(seen.status, 403, "{path}");
         seen.says("Nothing has been sent yet").says("autofocus").says("<title>Error:");
-        for (name, value) in fields.iter().filter(|(name, _)| !name.starts_with("password")) {
+        for (name, value) in fields.iter().filter(|(name, _)| !name.contains("password")) {
             seen.says(&format!("name=\"{name}\" ")).says(&format!("value=\"{value}\""));
         }
         assert!(!seen.html.contains(GOOD_PASSWORD), "{path} shows a password");
@@ -246,6 +251,33 @@ async fn the_password_is_changed_after_every_slip_was_told() {
     assert!(server.reload(&account).await.credential_version > account.credential_version);
     assert_eq!(elsewhere.open("/account").await.status, 303, "signed out everywhere else");
     assert_eq!(elsewhere.log_in(ADA, NEW_PASSWORD).await.status, 303);
+}
+
+#[tokio::test]
+async fn another_address_is_asked_for_after_every_slip_was_told() {
+    let server = TestServer::start().await;
+    let (account, mut visitor) = owner_of(&server).await;
+    let mut send = async |email: &str, password: &str| {
+        visitor.send("/account/address", &[("new_email", email), ("current_password", password)]).await
+    };
+
+    let nothing = send("", "").await;
+    nothing.says("Enter one e-mail address").says("href=\"#address_password\"");
+    let nowhere = send("nowhere", GOOD_PASSWORD).await;
+    nowhere.says("href=\"#new_email\"").says("value=\"nowhere\"");
+    let same = send(ADA, GOOD_PASSWORD).await;
+    same.says("This is your address already");
+    let stranger = send("augusta@example.test", "a guess").await;
+    stranger.says("This is not your current password").says("value=\"augusta@example.test\"");
+    for refused in [nothing, nowhere, same, stranger] {
+        assert_eq!(refused.status, 422);
+        assert!(refused.html.contains("<details open>"), "the form stands open: {}", refused.html);
+    }
+    let sent = send("augusta@example.test", GOOD_PASSWORD).await;
+
+    assert_eq!((sent.status, sent.header("location")), (303, "/account"));
+    visitor.open("/account").await.says("A link is on its way to the new address").says(ADA);
+    assert_eq!(server.reload(&account).await.address.as_str(), ADA, "nothing has moved yet");
 }
 
 #[tokio::test]

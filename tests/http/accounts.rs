@@ -203,6 +203,19 @@ async fn success_forgets_the_failures_before_it() {
 }
 
 #[tokio::test]
+async fn a_completed_reset_forgets_the_failures_before_it() {
+    let server = TestServer::start().await;
+    let account = server.owner(ADA, true).await;
+    while server.try_log_in(ADA, "a guess").await.0.status() != StatusCode::TOO_MANY_REQUESTS {}
+    let token = server.mailed_token(&account, None).await;
+    let body = json!({ "token": token, "new_password": NEW_PASSWORD });
+
+    server.post("/v1/password-resets/confirm", body).await.assert_status_is_ok();
+
+    server.try_log_in(ADA, NEW_PASSWORD).await.assert_status(StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn a_session_slides_while_it_is_used_and_ends_when_it_is_not() {
     let server = TestServer::start().await;
     server.owner(ADA, true).await;

@@ -1,5 +1,6 @@
 //! `/account`: what owners see of their account, and the forms that change it, each with a path below.
 
+pub mod address;
 pub mod deletion;
 pub mod name;
 pub mod password;
@@ -159,6 +160,7 @@ pub async fn page(
         last_used_at: moment(session.last_used_at),
     };
     let Shown { mut typed, open, told } = shown;
+    let open = if typed.new_email.is_some() { address::OPEN } else { open };
     typed.name.get_or_insert_with(|| account.name.clone().unwrap_or_default());
     let page = Page {
         csrf_token: visit.form_token(&subject(signed_in)),

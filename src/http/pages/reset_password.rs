@@ -5,6 +5,7 @@ use poem::{Request, Response};
 
 use serde::Serialize;
 
+use super::super::client_address::client_key;
 use super::super::confirm::{self, Refused};
 use super::super::password_resets::record_visit;
 use super::super::problem::Problem;
@@ -51,6 +52,7 @@ pub async fn show(visit: Visit, request: Request) -> Result<Response, Problem> {
 /// The sent form.
 pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem> {
     let Some(token) = LINK.token(&visit, &request) else { return dead_link::none(&visit, dead_link::RESET) };
+    let client = client_key(&request, &visit.state.settings.trusted_proxies);
     let received = form::receive(&visit, request, &token).await?;
     let account = match confirm::find(&visit.state, &token).await {
         Ok((_, account)) => account,
@@ -63,7 +65,7 @@ pub async fn submit(visit: Visit, request: Request) -> Result<Response, Problem>
         Ok(password) => password,
         Err(wrong) => return again(Refusal::wrong(vec![wrong])),
     };
-    match confirm::confirm(visit.state.clone(), token.clone(), password).await {
+    match confirm::confirm(visit.state.clone(), token.clone(), password, client).await {
         Ok(login_url) => {
             let mut response = visit.render(StatusCode::OK, "password-changed", Changed { login_url })?;
             cookie::set(&mut response, &LINK.forgotten(&visit));

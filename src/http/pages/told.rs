@@ -16,6 +16,7 @@ const COOKIE_LIVES: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     Name,
+    Address,
     Password,
     Session,
     Sessions,
@@ -26,8 +27,9 @@ pub enum Told {
 }
 
 impl Told {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Name, "told-name"),
+        (Self::Address, "told-address"),
         (Self::Password, "told-password"),
         (Self::Session, "told-session"),
         (Self::Sessions, "told-sessions"),

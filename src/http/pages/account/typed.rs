@@ -14,25 +14,27 @@ use super::super::{Visit, cookie};
 /// From signing in again to the page that it is shown on: one redirect.
 const COOKIE: &str = "backstamp-draft";
 const COOKIE_LIVES: Duration = Duration::from_secs(60);
-/// No name is longer, and no browser takes much longer cookies.
+/// No name or address is longer, and no browser takes much longer cookies.
 const MAX_BYTES: usize = 1024;
 
 /// The fields that are kept.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Typed {
     pub name: Option<String>,
+    pub new_email: Option<String>,
 }
 
 impl Typed {
     /// Out of a form whose fields have this before their names.
     pub fn take(form: &mut Form, prefix: &str) -> Self {
-        let name = form.take(&format!("{prefix}name"));
-        Self { name: Some(name).filter(|name| !name.is_empty()) }
+        let mut field =
+            |name: &str| Some(form.take(&format!("{prefix}{name}"))).filter(|text| !text.is_empty());
+        Self { name: field("name"), new_email: field("new_email") }
     }
 
     /// Whether there is nothing to keep.
     pub fn is_empty(&self) -> bool {
-        self.name.is_none()
+        self.name.is_none() && self.new_email.is_none()
     }
 
     /// The cookie that takes it to the next page, if there is anything.
