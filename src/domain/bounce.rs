@@ -17,6 +17,7 @@ mod lists;
 mod mask;
 mod normal_form;
 mod pattern;
+mod quote;
 mod reading;
 mod retry_after;
 mod rule;

@@ -9,9 +9,58 @@ use super::rule::Rule;
 #[derive(Debug)]
 pub(super) struct Pattern {
     pub(super) rule: u32,
-    /// The two places that fewest patterns share; most texts lack one of them.
+    /// The two places whose words are the rarest; most texts lack one of them.
     pub(super) rarest: [u32; 2],
     pub(super) places: Vec<(u32, u16)>,
+}
+
+/// Lists in one piece of memory, by number.
+#[derive(Debug)]
+pub(super) struct Lists<T> {
+    /// Where each one ends.
+    ends: Vec<u32>,
+    items: Vec<T>,
+}
+
+impl<T> Default for Lists<T> {
+    fn default() -> Self {
+        Self { ends: Vec::new(), items: Vec::new() }
+    }
+}
+
+impl<T> Lists<T> {
+    fn of(lists: Vec<Vec<T>>) -> Self {
+        let mut all = Self::default();
+        for list in lists {
+            all.items.extend(list);
+            all.ends.push(u32::try_from(all.items.len()).unwrap_or(u32::MAX));
+        }
+        all
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn get(&self, number: usize) -> &[T] {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.items[start as usize..self.ends[number] as usize]
+    }
+}
+
+/// A place that a phrase fills.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fill {
+    pub(super) place: u32,
+    /// Whether patterns stand under it.
+    pub(super) is_checked: bool,
+}
+
+/// A pattern, and what else must be filled before it is worth a look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) needs: u32,
+    pub(super) pattern: u32,
 }
 
 /// What a rule set looks things up in.
@@ -19,10 +68,10 @@ pub(super) struct Pattern {
 pub(super) struct Compiled {
     pub(super) phrases: Vec<String>,
     /// The places that each phrase can fill.
-    pub(super) fills: Vec<Vec<u32>>,
+    pub(super) fills: Lists<Fill>,
     pub(super) patterns: Vec<Pattern>,
-    /// The patterns to be checked when a place is filled: each stands under its rarest place.
-    pub(super) by_place: Vec<Vec<u32>>,
+    /// What to check when a place is filled: each pattern stands under its rarest place.
+    pub(super) by_place: Lists<Candidate>,
     /// For each rule the patterns that forbid it.
     pub(super) unless: Vec<Vec<Pattern>>,
     /// For each rule the enhanced codes of its condition.
@@ -32,6 +81,7 @@ pub(super) struct Compiled {
     pub(super) literal_rules: Vec<u32>,
     phrase_numbers: HashMap<String, usize>,
     places: HashMap<Vec<String>, u32>,
+    places_of: Vec<Vec<u32>>,
 }
 
 impl Compiled {
@@ -42,7 +92,7 @@ impl Compiled {
             compiled.add(number, rule, lexicon).map_err(|fault| format!("rule {}: {fault}", rule.id))?;
         }
         compiled.place_patterns();
-        (compiled.phrase_numbers, compiled.places) = Default::default();
+        (compiled.phrase_numbers, compiled.places, compiled.places_of) = Default::default();
         Ok(compiled)
     }
 
@@ -88,31 +138,39 @@ impl Compiled {
             let at = *self.phrase_numbers.entry(phrase.clone()).or_insert(next);
             if at == next {
                 self.phrases.push(phrase.clone());
-                self.fills.push(Vec::new());
+                self.places_of.push(Vec::new());
             }
-            self.fills[at].push(number);
+            self.places_of[at].push(number);
         }
         self.places.insert(phrases, number);
         number
     }
 
-    /// A pattern is checked only when the place that fewest patterns share is filled.
+    /// A pattern is checked only when its rarest place is filled. Words that many places share stand in many
+    /// texts, too.
     fn place_patterns(&mut self) {
-        let mut shared = vec![0_u32; self.places.len()];
-        let unless = self.unless.iter_mut().flatten();
-        let mut all: Vec<&mut Pattern> = self.patterns.iter_mut().chain(unless).collect();
-        for (place, _) in all.iter().flat_map(|pattern| &pattern.places) {
-            shared[*place as usize] += 1;
+        let mut commonness = vec![0_usize; self.places.len()];
+        for places in &self.places_of {
+            for place in places {
+                commonness[*place as usize] += places.len();
+            }
         }
-        for pattern in &mut all {
+        let unless = self.unless.iter_mut().flatten();
+        for pattern in self.patterns.iter_mut().chain(unless) {
             let mut places: Vec<u32> = pattern.places.iter().map(|(place, _)| *place).collect();
-            places.sort_by_key(|place| shared[*place as usize]);
+            places.sort_by_key(|place| commonness[*place as usize]);
             let first = places.first().copied().unwrap_or_default();
             pattern.rarest = [first, places.get(1).copied().unwrap_or(first)];
         }
-        self.by_place = vec![Vec::new(); self.places.len()];
+        let mut by_place = vec![Vec::new(); self.places.len()];
         for (number, pattern) in self.patterns.iter().enumerate() {
-            self.by_place[pattern.rarest[0] as usize].push(u32::try_from(number).unwrap_or(u32::MAX));
+            let [first, needs] = pattern.rarest;
+            let pattern = u32::try_from(number).unwrap_or(u32::MAX);
+            by_place[first as usize].push(Candidate { needs, pattern });
         }
+        let fill = |place: &u32| Fill { place: *place, is_checked: !by_place[*place as usize].is_empty() };
+        self.fills =
+            Lists::of(self.places_of.iter().map(|places| places.iter().map(fill).collect()).collect());
+        self.by_place = Lists::of(by_place);
     }
 }

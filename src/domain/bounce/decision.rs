@@ -96,10 +96,10 @@ impl RuleSet {
         let refusals =
             || replies.iter().enumerate().filter(|(_, reply)| reply.code.is_none_or(|code| code >= 400));
         for (number, reply) in refusals() {
-            let said = best(&hits, number, Weight::Hint);
+            let said = best(&hits, number, Weight::Refusal);
             let pointer = reply.enhanced.and_then(|status| code::of_enhanced(status, permanent));
             let finding = match (said, pointer) {
-                (Some(hit), _) if hit.is_own || hit.weight >= Weight::General => self.said(hit),
+                (Some(hit), _) if hit.is_own || hit.weight >= Weight::Unexplained => self.said(hit),
                 (_, Some(pointer)) if pointer.sure => {
                     pointer.finding(Confidence::EnhancedCode, "enhanced_code")
                 }

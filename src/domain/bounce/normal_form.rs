@@ -49,7 +49,8 @@ pub(super) fn of(text: &str) -> String {
             None => words(&text[at..at + length], &mut out),
         }
         at += length.max(1);
-        (line_start, after_mark) = (false, token::announces_a_reply(&run.to_ascii_lowercase()));
+        (line_start, after_mark) =
+            (false, run.len() <= 8 && token::announces_a_reply(&run.to_ascii_lowercase()));
     }
     let cut: String = out.trim_end().chars().take(MAX).collect();
     cut

@@ -1,7 +1,8 @@
 //! The small language of rules: what a text has to say, as words in order.
 //!
 //! - `user unknown`: these words, side by side.
-//! - `mailbox .. full`: up to three other words between; `.` up to one, `...` up to eight.
+//! - `mailbox .. full`: up to three other words between; `.` up to one, `...` up to eight; several
+//!   add up.
 //! - `{person} {unknown}`: any of the words that the lexicon lists under these names.
 //! - `(over|above) quota`: one of these; a space inside is written `_`.
 //! - `(is)? full`: may be left out.
@@ -64,7 +65,7 @@ fn parse_one(pattern: &str, lexicon: &Lexicon) -> Result<Vec<Place>, String> {
             run.clear();
         }
         if let Some(wider) = wider {
-            gap = wider;
+            gap += wider;
             continue;
         }
         let phrases = if let Some(name) = token.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {

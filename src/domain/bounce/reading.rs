@@ -10,6 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 use super::EnhancedStatus;
 use super::clean::clean;
 use super::fold::{fold, is_apostrophe, is_unspaced, joins};
+use super::quote::quoted;
 use super::token::{self, Token};
 
 /// The distance that the end of a sentence adds between two words.
@@ -49,7 +50,7 @@ impl<'a> Reading<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let text = clean(text);
         let mut reader = Reader {
-            text: &text,
+            text: quoted(&text),
             at: 0,
             line_start: true,
             after_mark: true,
@@ -237,10 +238,15 @@ impl Reader<'_> {
     fn reply(&mut self, code: u16) {
         self.line_start = false;
         self.after_mark = true;
+        let current = self.replies.last().and_then(|reply| reply.code);
+        if current == Some(code) {
+            return;
+        }
+        // “Remote host said: 550 unknown user” is about no host.
+        self.next = self.next.saturating_add(SENTENCE);
         match self.replies.last_mut() {
             // What stands before the first reply belongs to it.
-            Some(current) if current.code.is_none() => current.code = Some(code),
-            Some(current) if current.code == Some(code) => {}
+            Some(first) if first.code.is_none() => first.code = Some(code),
             _ => self.replies.push(Reply { first: self.next, code: Some(code), enhanced: None }),
         }
     }

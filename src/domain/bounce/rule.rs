@@ -10,8 +10,12 @@ use super::{Category, EnhancedStatus};
 pub enum Weight {
     /// Follows from an earlier refusal, which explains more.
     Consequence,
+    /// Says that it was refused, not why.
+    Refusal,
     /// Says something, but a registered enhanced code says more.
     Hint,
+    /// Says that a rule of theirs refused it, not which.
+    Unexplained,
     /// Says what happened.
     General,
     /// Says it precisely.

@@ -5,13 +5,13 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::compile::{Compiled, Pattern};
+use super::compile::{Compiled, Fill, Pattern};
 use super::pattern::Lexicon;
 use super::reading::{Reading, Reply};
 use super::rule::{Rule, Weight};
 
 /// Occurrences of one place that are looked at; more of them say nothing more.
-const MOST_OCCURRENCES: u8 = 40;
+const MOST_OCCURRENCES: u16 = 40;
 
 /// A rule whose pattern stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +71,12 @@ impl RuleSet {
         let filled = self.fill(reading);
         let refusal = replies.iter().position(|reply| reply.code.is_none_or(|code| code >= 400));
         let mut hits = self.literal_hits(reading, refusal.unwrap_or_default());
-        for place in &filled.places {
-            for pattern in &self.compiled.by_place[*place as usize] {
-                let pattern = &self.compiled.patterns[*pattern as usize];
+        for place in &filled.checked {
+            for candidate in self.compiled.by_place.get(*place as usize) {
+                if !filled.has(candidate.needs) {
+                    continue;
+                }
+                let pattern = &self.compiled.patterns[candidate.pattern as usize];
                 let Some((start, words)) = filled.matches(pattern) else { continue };
                 let reply = replies.iter().rposition(|reply| reply.first <= start).unwrap_or_default();
                 let weight = self.rules[pattern.rule as usize].weight;
@@ -138,8 +141,8 @@ impl RuleSet {
             let last = found.end() - 1 - usize::from(words[found.end() - 1] == b' ');
             let start = reading.numbers[first];
             let end = reading.numbers[last] + 1;
-            for place in &self.compiled.fills[found.pattern().as_usize()] {
-                filled.add(*place, start, end);
+            for fill in self.compiled.fills.get(found.pattern().as_usize()) {
+                filled.add(*fill, start, end);
             }
         }
         filled
@@ -159,35 +162,51 @@ fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
 
 /// Where a text fills the places of the patterns.
 struct Filled {
-    /// For each place its last occurrence, counted from 1, and how many there are.
-    last: Vec<(u32, u8)>,
-    /// The places that occur at all, as a list and as bits.
-    places: Vec<u32>,
+    /// For each place its last occurrence.
+    last: Vec<Occurrence>,
+    /// The places under which patterns stand.
+    checked: Vec<u32>,
+    /// The places that occur at all, as bits.
     present: Vec<u64>,
-    /// First word, word after the last, and the occurrence of the same place before this one.
-    occurrences: Vec<(u16, u16, u32)>,
+    /// The occurrences before the last ones.
+    earlier: Vec<Occurrence>,
+}
+
+/// One occurrence of a place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Occurrence {
+    /// First word and the word after the last.
+    start: u16,
+    end: u16,
+    /// The one before it, counted from 1 in `earlier`.
+    before: u16,
+    /// How many there are up to here; none says that there is none.
+    count: u16,
 }
 
 impl Filled {
     fn new(places: usize) -> Self {
         Self {
-            last: vec![(0, 0); places],
-            places: Vec::with_capacity(128),
+            last: vec![Occurrence::default(); places],
+            checked: Vec::with_capacity(256),
             present: vec![0; places.div_ceil(64)],
-            occurrences: Vec::with_capacity(256),
+            earlier: Vec::with_capacity(256),
         }
     }
 
-    fn add(&mut self, place: u32, start: u16, end: u16) {
-        let (last, count) = &mut self.last[place as usize];
-        if *count == 0 {
-            self.places.push(place);
+    fn add(&mut self, fill: Fill, start: u16, end: u16) {
+        let Fill { place, is_checked } = fill;
+        let last = &mut self.last[place as usize];
+        if last.count == 0 {
+            if is_checked {
+                self.checked.push(place);
+            }
             self.present[place as usize / 64] |= 1 << (place % 64);
-        }
-        if *count < MOST_OCCURRENCES {
-            self.occurrences.push((start, end, *last));
-            *last = u32::try_from(self.occurrences.len()).unwrap_or(u32::MAX);
-            *count += 1;
+            *last = Occurrence { start, end, before: 0, count: 1 };
+        } else if last.count < MOST_OCCURRENCES && self.earlier.len() < usize::from(u16::MAX) {
+            self.earlier.push(*last);
+            let before = u16::try_from(self.earlier.len()).unwrap_or(u16::MAX);
+            *last = Occurrence { start, end, before, count: last.count + 1 };
         }
     }
 
@@ -196,10 +215,10 @@ impl Filled {
     }
 
     fn of(&self, place: u32) -> impl Iterator<Item = (u16, u16)> {
-        let mut next = self.last[place as usize].0;
+        let mut next = Some(self.last[place as usize]).filter(|last| last.count > 0);
         std::iter::from_fn(move || {
-            let (start, end, before) = *self.occurrences.get(next.checked_sub(1)? as usize)?;
-            next = before;
+            let Occurrence { start, end, before, .. } = next?;
+            next = before.checked_sub(1).and_then(|before| self.earlier.get(usize::from(before)).copied());
             Some((start, end))
         })
     }
