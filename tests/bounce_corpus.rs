@@ -1,9 +1,10 @@
 //! How well the rules understand diagnostics that they were not written for.
 //!
 //! The corpus (`fixtures/bounces/`) is diagnostics in the wording of servers, gateways and providers, each with
-//! the category that an expert gives it. A third of it, chosen by a hash of the text, is held back: nobody looks
-//! at it while writing rules. The figures of that third are the ones that mean something; they are printed by
-//! `cargo nextest run --test bounce_corpus --no-capture`.
+//! the category that an expert gives it. Held back are a third of it, chosen by a hash of the text, and all of
+//! `unseen.tsv`, which was written last: nobody looks at these while writing rules. Nothing is held back of
+//! `rounds.tsv`, whose lines were met one by one. The figures of what is held back are the ones that mean
+//! something; `cargo nextest run --test bounce_corpus --no-capture` prints them, with what was taken for what.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read what it checks must fail")]
 
@@ -16,6 +17,15 @@ use backstamp::domain::bounce::{BounceClass, Category, Evidence, installed};
 struct Line {
     category: Category,
     text: String,
+    group: Group,
+}
+
+/// What may have been looked at while rules were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Seen,
+    HeldBack,
+    Unseen,
 }
 
 /// Answers, counted by what is right and what was said.
@@ -26,6 +36,7 @@ fn corpus() -> Vec<Line> {
     let mut lines = Vec::new();
     for entry in fs::read_dir("tests/fixtures/bounces").unwrap() {
         let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for line in fs::read_to_string(&path).unwrap().lines() {
             if line.is_empty() || line.starts_with('#') {
                 continue;
@@ -33,7 +44,13 @@ fn corpus() -> Vec<Line> {
             let (category, text) =
                 line.split_once('\t').unwrap_or_else(|| panic!("{}: {line}", path.display()));
             let category = Category::parse(category).unwrap_or_else(|| panic!("{}: {line}", path.display()));
-            lines.push(Line { category, text: text.replace("\\n", "\n") });
+            let group = match name.as_str() {
+                "unseen.tsv" => Group::Unseen,
+                "rounds.tsv" => Group::Seen,
+                _ if is_held_back(text) => Group::HeldBack,
+                _ => Group::Seen,
+            };
+            lines.push(Line { category, text: text.replace("\\n", "\n"), group });
         }
     }
     lines
@@ -41,7 +58,7 @@ fn corpus() -> Vec<Line> {
 
 /// FNV-1a, so that a text stays where it is.
 fn is_held_back(text: &str) -> bool {
-    let hash = text.replace('\n', "\\n").bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     (hash ^ (hash >> 29)).is_multiple_of(3)
@@ -108,8 +125,24 @@ impl Confusion {
             self.precision(Category::is_critical),
             self.recall(Category::is_critical),
         );
+        self.print_categories();
         for ((right, answer), count) in self.0.iter().filter(|((right, answer), _)| right != answer) {
             println!("  {} taken for {}: {count}", right.as_str(), answer.as_str());
+        }
+    }
+
+    fn print_categories(&self) {
+        println!("  {:<20} precision recall    F1 count", "category");
+        for category in Category::ALL {
+            let is_it = |other| other == category;
+            println!(
+                "  {:<20} {:>9.3} {:>6.3} {:>5.3} {:>5}",
+                category.as_str(),
+                self.precision(is_it),
+                self.recall(is_it),
+                self.f1(category),
+                self.count(|right, _| is_it(right)),
+            );
         }
     }
 }
@@ -121,19 +154,20 @@ fn is_dead(category: Category) -> bool {
 #[test]
 fn what_was_held_back_is_understood_as_well_as_promised() {
     let lines = corpus();
-    let (held_back, seen): (Vec<_>, Vec<_>) = lines.iter().partition(|line| is_held_back(&line.text));
+    let of = |group| Confusion::of(lines.iter().filter(|line| line.group == group));
+    let (held_back, unseen) = (of(Group::HeldBack), of(Group::Unseen));
 
-    let (held_back, seen) = (Confusion::of(held_back), Confusion::of(seen));
-
+    of(Group::Seen).print("seen");
     held_back.print("held back");
-    seen.print("seen");
-    assert!(held_back.accuracy() >= 0.88);
-    assert!(held_back.macro_f1() >= 0.85);
-    assert!(held_back.coverage() >= 0.95);
-    // A false one stops mail to a living address.
-    assert!(held_back.precision(is_dead) >= 0.97 && held_back.recall(is_dead) >= 0.88);
-    assert!(held_back.precision(Category::is_critical) >= 0.90);
-    assert!(held_back.recall(Category::is_critical) >= 0.90);
+    unseen.print("unseen");
+    for (what, accuracy, f1) in [(held_back, 0.92, 0.88), (unseen, 0.88, 0.85)] {
+        assert!(what.accuracy() >= accuracy && what.macro_f1() >= f1);
+        assert!(what.coverage() >= 0.95);
+        // A false one stops mail to a living address.
+        assert!(what.precision(is_dead) >= 0.97 && what.recall(is_dead) >= 0.88);
+        assert!(what.precision(Category::is_critical) >= 0.90);
+        assert!(what.recall(Category::is_critical) >= 0.90);
+    }
 }
 
 #[test]
