@@ -81,3 +81,49 @@ async fn the_timeline_says_why_and_what_to_do() {
     assert_eq!((meta["category"].as_str(), meta["critical"].as_bool()), (Some("blocklisted"), Some(true)));
     assert!(meta["rule"].is_string() && meta["advice"].is_string() && meta["explanation"].is_string());
 }
+
+#[tokio::test]
+async fn changed_rules_give_old_failures_new_reasons_once_the_read_models_are_built_anew() {
+    const FULL: &str = "bounce+mailbox_full@example.test";
+    let mut installation = Installation::new().await;
+    installation.account(FULL).await;
+    let program = installation.start().await;
+    program.api.request_reset(FULL).await;
+    let path = format!("/v1/messages?recipient={}", FULL.replace('+', "%2B"));
+    let before = eventually("the bounce is told", async || {
+        let mut body = program.api.ask(&path).await;
+        let message = body["data"].get_mut(0)?.take();
+        (message["outcome"] == "bounced").then_some(message)
+    })
+    .await;
+    assert_eq!(before["bounce"]["category"], "mailbox_full");
+    program.terminate().await;
+    let folder = tempfile::tempdir().expect("a folder is made");
+    let rules = folder.path().join("own.toml");
+    installation.set("BACKSTAMP_BOUNCE_RULES", &rules.display().to_string());
+
+    std::fs::write(&rules, "[[rule]]\nid = \"own.1\"\ncategory = \"full\"\n").expect("a file is written");
+    let refused = installation.run(&[], "").await;
+    std::fs::write(
+        &rules,
+        "[[rule]]\nid = \"own.1\"\ncategory = \"policy_refused\"\nsays = [\"quota\", \"storage space\"]\n",
+    )
+    .expect("a file is written");
+    installation.succeed(&["rebuild"], "").await;
+    let program = installation.start().await;
+
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && told.contains("own.toml, line 3"), "{told}");
+    let after = program.api.ask(&path).await["data"][0].take();
+    assert_eq!(after["bounce"]["category"], "policy_refused");
+    let metrics = program.api.ask("/v1/metrics/bounces").await;
+    assert_eq!(metrics["categories"][0]["category"], "policy_refused", "{metrics}");
+    let id = after["id"].as_str().expect("an id");
+    let timeline = program.api.ask(&format!("/v1/messages/{id}/timeline")).await;
+    let entries = timeline["data"].as_array().expect("a list");
+    let bounced = entries.iter().find(|entry| entry["kind"] == "bounced").expect("a bounce");
+    assert_eq!(
+        (&bounced["meta"]["category"], &bounced["meta"]["rule"]),
+        (&"policy_refused".into(), &"own.1".into())
+    );
+}

@@ -251,6 +251,61 @@ async fn a_refusal_is_a_bounce_with_its_diagnostic_in_the_log_the_timeline_and_t
     );
 }
 
+/// A refusal for every category that a server can express; only a provider says that it did not try.
+const REFUSALS: [(&str, &str); 19] = [
+    ("invalid_recipient", "550 5.1.1 There is no such mailbox in this house"),
+    ("inactive_recipient", "550 5.2.1 The owner has closed this account"),
+    ("invalid_domain", "556 5.1.10 That domain publishes a null MX"),
+    ("mailbox_full", "552 5.2.2 The recipient has no storage space left"),
+    ("message_too_large", "552 5.3.4 The message is larger than the 20 MB we take"),
+    ("spam_content", "554 5.7.1 This message looks like spam"),
+    ("content_rejected", "550 5.6.0 The header Message-ID is missing"),
+    ("blocklisted", "554 5.7.1 Client host 192.0.2.7 is listed at bl.lists.test"),
+    ("reputation_block", "550 5.7.1 Refused for the poor reputation of your address"),
+    ("rate_limited", "554 5.7.28 Too many messages an hour from your network"),
+    ("greylisted", "550 5.7.0 You are greylisted"),
+    ("auth_failed", "550 5.7.26 Neither SPF nor DKIM passed for accounts.test"),
+    ("sender_dns_invalid", "550 5.7.25 There is no reverse DNS for 192.0.2.7"),
+    ("relay_denied", "554 5.7.1 We do not relay for that domain"),
+    ("policy_refused", "550 5.7.1 Only members may write to this group"),
+    ("protocol_error", "555 5.5.4 This parameter of RCPT is not recognized"),
+    ("server_error", "554 5.3.5 Local configuration error"),
+    ("unreachable", "554 5.4.6 Too many hops: the message runs in a circle"),
+    ("unclassified", "550 5.0.0 #77-12"),
+];
+
+#[tokio::test]
+async fn every_category_that_a_server_can_express_is_told_from_its_reply() {
+    let server = MailServer::start().await;
+    server.script(&REFUSALS);
+    let installation = installation(&plain(&server)).await;
+    let recipient = |category: &str| format!("says+{category}@example.test");
+    for (category, _) in REFUSALS {
+        installation.account(&recipient(category)).await;
+    }
+    let program = installation.start().await;
+    let api = &program.api;
+
+    for (category, _) in REFUSALS {
+        api.request_reset(&recipient(category)).await;
+    }
+
+    for (category, reply) in REFUSALS {
+        let path = format!("/v1/messages?recipient={}", recipient(category).replace('+', "%2B"));
+        let told = eventually(&format!("a bounce for “{reply}”"), async || {
+            let mut body = api.ask(&path).await;
+            let newest = body["data"].get_mut(0)?.take();
+            (newest["outcome"] == "bounced").then_some(newest)
+        })
+        .await;
+        assert_eq!(told["bounce"]["category"], category, "{reply}");
+    }
+    let metrics = api.ask("/v1/metrics/bounces").await;
+    let categories = metrics["categories"].as_array().expect("a list");
+    assert_eq!(categories.len(), REFUSALS.len(), "{metrics}");
+    assert!(categories.iter().all(|told| told["count"] == 1), "{metrics}");
+}
+
 #[tokio::test]
 async fn a_mail_that_is_put_off_is_taken_later() {
     let (server, busy) = (MailServer::start().await, "busy@example.test");

@@ -68,6 +68,12 @@ impl MailServer {
         Self { port: port.parse().expect("a port"), folder, _process: process }
     }
 
+    /// What it answers to a recipient called `says+NAME`, by name.
+    pub fn script(&self, replies: &[(&str, &str)]) {
+        let lines: String = replies.iter().map(|(name, reply)| format!("{name} {reply}\n")).collect();
+        std::fs::write(self.folder.path().join("replies"), lines).expect("a file is written");
+    }
+
     /// Every mail to this address, in the order of arrival.
     pub fn taken(&self, to: &str) -> Vec<Taken> {
         let files = std::fs::read_dir(self.folder.path()).expect("the folder is read");

@@ -3,6 +3,7 @@
     smtp_server.py FOLDER PORT [--tls wrapped|starttls --certificate FILE --key FILE] [--user NAME --password WORD]
 
 nobody…   550 5.1.1 at the recipient          busy…    451 4.7.1 at the recipient, once each
+says+X    the reply under X in FOLDER/replies at the recipient, one a line as "X REPLY"
 spam…     554 5.7.1 at the end of the data    cut…     taken, and the connection cut instead of an answer, once each
 anybody else is taken. Prints its port when it is ready.
 """
@@ -28,9 +29,15 @@ class Handler:
         self.known.add(address)
         return is_first
 
+    def reply(self, name):
+        with open(os.path.join(self.folder, "replies")) as file:
+            return dict(line.rstrip("\n").split(" ", 1) for line in file)[name]
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("nobody"):
             return f"550-5.1.1 <{address}>: Recipient address rejected:\r\n550 5.1.1 User unknown in virtual mailbox table"
+        if address.startswith("says+"):
+            return self.reply(address.removeprefix("says+").partition("@")[0])
         if address.startswith("busy") and self.first_time(address):
             return "451 4.7.1 Greylisting in action, please come back later"
         envelope.rcpt_tos.append(address)
