@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::database::page::{Cursor, LARGEST, ListError, Page};
+use crate::database::page::{Cursor, LARGEST, ListError, Page, Place};
 use crate::database::{Database, DatabaseError, Row, Value};
 
 /// Both kinds in one shape. `id` is unique among both and says which it is.
@@ -69,24 +69,18 @@ impl DeadLetters {
         cursor: Option<&str>,
     ) -> Result<Page<DeadLetter>, ListError> {
         let limit = limit.clamp(1, LARGEST);
-        let before = cursor.map(Cursor::parse).transpose()?;
-        let before = before.unwrap_or(Cursor { at: i64::MAX, id: String::new() });
-        let (condition, mut values) = which.condition(3);
-        values.splice(0..0, [Value::from(before.at), before.id.into()]);
-        values.push((limit + 1).into());
-        let sql = format!(
-            "SELECT * FROM ({LETTERS}) AS letters WHERE (parked_at, id) < ($1, $2){condition} \
-             ORDER BY parked_at DESC, id DESC LIMIT ${}",
-            values.len()
-        );
+        let place = Place::parse(cursor)?;
+        let (condition, mut values) = which.condition();
+        let mut sql = format!("SELECT * FROM ({LETTERS}) AS letters WHERE 1 = 1{condition}");
+        place.end(&mut sql, &mut values, ("parked_at", "id"), limit);
         let rows = self.database.fetch_all(&sql, &values).await?;
         let rows = rows.iter().map(read).collect::<Result<_, DatabaseError>>()?;
-        Ok(Page::of(rows, limit))
+        Ok(place.page(rows, limit))
     }
 
     /// How many there are of each kind.
     pub async fn count(&self, which: &Which) -> Result<i64, ListError> {
-        let (condition, values) = which.condition(1);
+        let (condition, values) = which.condition();
         let sql = format!("SELECT COUNT(*) AS n FROM ({LETTERS}) AS letters WHERE 1 = 1{condition}");
         Ok(self.database.fetch_one(&sql, &values).await?.int("n")?)
     }
@@ -139,12 +133,12 @@ impl DeadLetters {
 const WORK_AGAIN: &str = "parked_at = NULL, leased_until = 0, attempts = 0, due_at = $1";
 
 impl Which {
-    fn condition(&self, first: usize) -> (String, Vec<Value>) {
+    fn condition(&self) -> (String, Vec<Value>) {
         let (mut sql, mut values) = (String::new(), Vec::new());
         for (column, value) in [("kind", &self.kind), ("failed_at", &self.failed_at)] {
             if let Some(value) = value {
-                sql.push_str(&format!(" AND {column} = ${}", first + values.len()));
                 values.push(value.into());
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
             }
         }
         (sql, values)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::clock::Clock;
-use crate::database::page::{Cursor, LARGEST, ListError, Page};
+use crate::database::page::{Cursor, LARGEST, ListError, Page, Place};
 use crate::database::{Database, DatabaseError, Row};
 
 /// The record. Cheap to clone.
@@ -70,14 +70,13 @@ impl Disclosures {
     /// A page of the record, newest first.
     pub async fn list(&self, limit: usize, cursor: Option<&str>) -> Result<Page<Disclosure>, ListError> {
         let limit = limit.clamp(1, LARGEST);
-        let before = cursor.map(Cursor::parse).transpose()?;
-        let before = before.unwrap_or(Cursor { at: i64::MAX, id: String::new() });
-        let sql = "SELECT id, at, shown_to, kind, subject FROM disclosures WHERE (at, id) < ($1, $2)
-                   ORDER BY at DESC, id DESC LIMIT $3";
-        let values = [before.at.into(), before.id.into(), (limit + 1).into()];
-        let rows = self.database.fetch_all(sql, &values).await?;
+        let place = Place::parse(cursor)?;
+        let mut sql = "SELECT id, at, shown_to, kind, subject FROM disclosures WHERE 1 = 1".to_owned();
+        let mut values = Vec::new();
+        place.end(&mut sql, &mut values, ("at", "id"), limit);
+        let rows = self.database.fetch_all(&sql, &values).await?;
         let rows = rows.iter().map(read).collect::<Result<_, DatabaseError>>()?;
-        Ok(Page::of(rows, limit))
+        Ok(place.page(rows, limit))
     }
 }
 

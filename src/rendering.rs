@@ -19,6 +19,7 @@ mod manifest;
 mod message_syntax;
 mod mjml;
 mod page_samples;
+mod preview;
 mod reflow;
 mod texts;
 

@@ -10,6 +10,7 @@ use crate::domain::name;
 const MAX_PASSWORD: usize = 8192;
 const MAX_URL: usize = 2048;
 const MAX_WORD: usize = 256;
+const MAX_LINE: usize = 1_000;
 /// The longest registered form of BCP 47 §4.4.1.
 const MAX_LOCALE: usize = 35;
 
@@ -108,8 +109,17 @@ fn is_loopback(url: &Url) -> bool {
 
 /// One word or cursor to filter by: short, and nothing that a database would choke on.
 pub fn word(text: &str) -> Result<String, Fault> {
-    if text.len() > MAX_WORD {
-        return Err(too_long(MAX_WORD));
+    short(text, MAX_WORD)
+}
+
+/// The same for what a server said.
+pub fn line(text: &str) -> Result<String, Fault> {
+    short(text, MAX_LINE)
+}
+
+fn short(text: &str, most: usize) -> Result<String, Fault> {
+    if text.len() > most {
+        return Err(too_long(most));
     }
     if text.chars().any(char::is_control) {
         return Err(Fault("control_character", "has a control character".into()));

@@ -14,12 +14,12 @@ use super::answers::{Answer, PAGE, found, id, recipient_key, timeline, words};
 use super::auth::{Caller, MessageSend, SupportAct, SupportRead};
 use super::docs::Tags;
 use super::export::{self, Tabular};
-use super::fields::Faults;
+use super::fields::{self, Faults};
 use super::json::Strict;
 use super::negotiation::negotiate;
 use super::problem::{Code, Problem};
 use super::sending::{self, SendRequest, Sent};
-use crate::queries::{MessageFilter, MessageSummary};
+use crate::queries::{FailureFilter, MessageFilter, MessageSummary};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
@@ -94,6 +94,18 @@ impl MessagesApi {
         lost_at: Query<Option<String>>,
         /// Why it did not.
         loss: Query<Option<String>>,
+        /// It failed in this way, whatever became of it afterwards.
+        failure_category: Query<Option<String>>,
+        /// The failure was for good, or was not.
+        failure_permanent: Query<Option<bool>>,
+        /// The rule that understood the failure.
+        failure_rule: Query<Option<String>>,
+        /// What was said of the failure, as samples of bounce metrics show it.
+        failure_text: Query<Option<String>>,
+        /// It failed at this instant or later.
+        failed_after: Query<Option<DateTime<Utc>>>,
+        /// It failed before this instant.
+        failed_before: Query<Option<DateTime<Utc>>>,
         /// Requested at this instant or later.
         after: Query<Option<DateTime<Utc>>>,
         /// Requested before this instant.
@@ -117,9 +129,27 @@ impl MessagesApi {
                 ("bounce_category", bounce_category.0),
             ],
         );
-        let [lost_at, loss, cursor] =
-            words(&mut faults, [("lost_at", lost_at.0), ("loss", loss.0), ("cursor", cursor.0)]);
+        let [lost_at, loss, failure_category, failure_rule, cursor] = words(
+            &mut faults,
+            [
+                ("lost_at", lost_at.0),
+                ("loss", loss.0),
+                ("failure_category", failure_category.0),
+                ("failure_rule", failure_rule.0),
+                ("cursor", cursor.0),
+            ],
+        );
+        let failure_text = failure_text.0.as_deref().map(fields::line).transpose();
+        let failure_text = faults.take("/failure_text", failure_text).flatten();
         faults.none()?;
+        let failure = FailureFilter {
+            category: failure_category,
+            permanent: failure_permanent.0,
+            rule: failure_rule,
+            text: failure_text,
+            after: failed_after.0,
+            before: failed_before.0,
+        };
         let filter = MessageFilter {
             recipient_key,
             template,
@@ -131,6 +161,7 @@ impl MessagesApi {
             flags: flag.0,
             lost_at,
             loss,
+            failure,
             after: after.0,
             before: before.0,
         };

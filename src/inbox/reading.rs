@@ -8,9 +8,9 @@ use serde_json::{Map, Value as Json};
 use super::Inbox;
 use super::masking::masked;
 use super::verification::{self, Step};
-use crate::database::page::{Cursor, LARGEST, ListError, Page};
+use crate::database::page::{Cursor, LARGEST, ListError, Page, Place};
 use crate::database::{Row, Value};
-use crate::domain::id::WebhookId;
+use crate::domain::id::{MessageId, WebhookId};
 use crate::providers::mailgun;
 
 const COLUMNS: &str = "id, source, provider, received_at, signed_at, outcome, reason, message_id, attempts, \
@@ -87,32 +87,43 @@ impl Inbox {
         cursor: Option<&str>,
     ) -> Result<Page<WebhookSummary>, ListError> {
         let limit = limit.clamp(1, LARGEST);
-        let (mut sql, mut values) = filter.select();
-        if let Some(cursor) = cursor {
-            let cursor = Cursor::parse(cursor)?;
-            values.extend([cursor.at.into(), cursor.id.into()]);
-            let (at, id) = (values.len() - 1, values.len());
-            sql.push_str(&format!(" AND (received_at, id) < (${at}, ${id})"));
-        }
-        values.push((limit + 1).into());
-        sql.push_str(&format!(" ORDER BY received_at DESC, id DESC LIMIT ${}", values.len()));
+        let (mut sql, mut values) = filter.statement(COLUMNS, CONTESTED);
+        let place = Place::parse(cursor)?;
+        place.end(&mut sql, &mut values, ("received_at", "id"), limit);
         let rows = self.inner.database.fetch_all(&sql, &values).await?;
         let rows = rows.iter().map(|row| {
-            let place = Cursor { at: row.int("received_at")?, id: row.text("id")? };
-            Ok((place, self.open(row)?.summary))
+            let cursor = Cursor { at: row.int("received_at")?, id: row.text("id")? };
+            Ok((cursor, self.open(row)?.summary))
         });
-        Ok(Page::of(rows.collect::<Result<_, ListError>>()?, limit))
+        Ok(place.page(rows.collect::<Result<_, ListError>>()?, limit))
+    }
+
+    /// The number of webhooks over all pages.
+    pub async fn count(&self, filter: &WebhookFilter) -> Result<i64, ListError> {
+        let (sql, values) = filter.statement("COUNT(*) AS webhooks", "COUNT(*) AS webhooks");
+        Ok(self.inner.database.fetch_one(&sql, &values).await?.int("webhooks")?)
     }
 
     /// One webhook in full, masked.
     pub async fn webhook(&self, id: WebhookId) -> Result<Option<WebhookDetail>, ListError> {
-        let Some(opened) = self.find(id).await? else { return Ok(None) };
+        Ok(self.find(id).await?.map(|opened| self.detail(opened)))
+    }
+
+    /// What was told of one mail, in full and masked, the earliest first.
+    pub async fn reports_of(&self, id: MessageId, most: usize) -> Result<Vec<WebhookDetail>, ListError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM webhooks WHERE message_id = $1 ORDER BY received_at, id LIMIT $2");
+        let rows = self.inner.database.fetch_all(&sql, &[id.to_string().into(), most.into()]).await?;
+        rows.iter().map(|row| Ok(self.detail(self.open(row)?))).collect()
+    }
+
+    fn detail(&self, opened: Opened) -> WebhookDetail {
         let verification = verification::steps(&opened, self.inner.keys.as_ref(), self.inner.max_age);
         let body = opened.body.as_deref().map(|body| match serde_json::from_slice(body) {
             Ok(body) => masked(body),
             Err(_) => Json::Null,
         });
-        Ok(Some(WebhookDetail { summary: opened.summary, body, verification }))
+        WebhookDetail { summary: opened.summary, body, verification }
     }
 
     /// The body as it was posted. Whoever is shown it sees personal data: the caller must keep a record of it.
@@ -166,7 +177,8 @@ fn name_of(event: &Map<String, Json>) -> Option<String> {
 }
 
 impl WebhookFilter {
-    fn select(&self) -> (String, Vec<Value>) {
+    /// What is selected of webhooks, or of those that are contested.
+    fn statement(&self, webhooks: &str, contested: &str) -> (String, Vec<Value>) {
         let after = self.after.map_or(0, |at| at.timestamp_micros());
         let before = self.before.map_or(i64::MAX, |at| at.timestamp_micros());
         let mut values: Vec<Value> = vec![after.into(), before.into()];
@@ -176,9 +188,9 @@ impl WebhookFilter {
             let none =
                 self.message_id.is_some() || self.source.as_deref().is_some_and(|source| source != "webhook");
             let none = if none { " AND 1 = 0" } else { "" };
-            return (format!("SELECT {CONTESTED} FROM contested_webhooks WHERE {range}{none}"), values);
+            return (format!("SELECT {contested} FROM contested_webhooks WHERE {range}{none}"), values);
         }
-        let mut sql = format!("SELECT {COLUMNS} FROM webhooks WHERE {range}");
+        let mut sql = format!("SELECT {webhooks} FROM webhooks WHERE {range}");
         for (column, value) in
             [("outcome", &self.outcome), ("message_id", &self.message_id), ("source", &self.source)]
         {

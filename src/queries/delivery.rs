@@ -113,7 +113,8 @@ impl DeliveryQuery {
 }
 
 impl Interval {
-    pub(super) fn micros(self) -> i64 {
+    /// Its length in microseconds.
+    pub fn micros(self) -> i64 {
         let seconds = match self {
             Self::Minute => 60,
             Self::QuarterHour => 900,

@@ -28,10 +28,55 @@ pub struct MessageFilter {
     pub lost_at: Option<String>,
     /// … and why.
     pub loss: Option<String>,
+    /// That it failed in this way, whatever became of it afterwards.
+    pub failure: FailureFilter,
     /// Requested at this instant or later.
     pub after: Option<DateTime<Utc>>,
     /// Requested before this instant.
     pub before: Option<DateTime<Utc>>,
+}
+
+/// Which failures a message must have had one of, as bounce metrics count them: for good or for now, by the time of
+/// the failure. Every given field must hold of the same failure; with none given it needs none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FailureFilter {
+    pub category: Option<String>,
+    /// For good, or for now.
+    pub permanent: Option<bool>,
+    /// The id of the rule that understood it.
+    pub rule: Option<String>,
+    /// What was said, masked.
+    pub text: Option<String>,
+    /// At this instant or later.
+    pub after: Option<DateTime<Utc>>,
+    /// Before this instant.
+    pub before: Option<DateTime<Utc>>,
+}
+
+impl FailureFilter {
+    /// Adds the condition to a statement about messages.
+    fn add(&self, sql: &mut String, values: &mut Vec<Value>) {
+        if *self == Self::default() {
+            return;
+        }
+        sql.push_str(" AND message_id IN (SELECT message_id FROM bounce_failures WHERE 1 = 1");
+        let micros = |at: Option<DateTime<Utc>>| at.map(|at| Value::from(at.timestamp_micros()));
+        let text = |text: &Option<String>| text.as_deref().map(Value::from);
+        for (condition, value) in [
+            ("at >=", micros(self.after)),
+            ("at <", micros(self.before)),
+            ("category =", text(&self.category)),
+            ("permanent =", self.permanent.map(|is| Value::from(i64::from(is)))),
+            ("rule =", text(&self.rule)),
+            ("normalized =", text(&self.text)),
+        ] {
+            if let Some(value) = value {
+                values.push(value);
+                sql.push_str(&format!(" AND {condition} ${}", values.len()));
+            }
+        }
+        sql.push(')');
+    }
 }
 
 impl MessageFilter {
@@ -72,6 +117,7 @@ impl MessageFilter {
                 sql.push_str(&format!(" AND {column} = ${}", values.len()));
             }
         }
+        self.failure.add(&mut sql, &mut values);
         if settings.leaves_out_sandbox(self.provider.as_deref()) {
             sql.push_str(" AND provider <> 'sandbox'");
         }
@@ -88,6 +134,7 @@ impl MessageFilter {
                 known(&self.mailbox_provider, &|word| MailboxProvider::parse(word).is_some()),
             ),
             ("bounce_category", known(&self.bounce_category, &|word| Category::parse(word).is_some())),
+            ("failure_category", known(&self.failure.category, &|word| Category::parse(word).is_some())),
             ("lost_at", known(&self.lost_at, &|word| Step::ALL.iter().any(|step| step.as_str() == word))),
             ("loss", known(&self.loss, &|word| Loss::all().any(|loss| loss.reason == word))),
         ] {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{MessageFilter, Queries, QueryError};
 use crate::database::Row;
-use crate::database::page::{Cursor, LARGEST, Page};
+use crate::database::page::{Cursor, LARGEST, Page, Place};
 use crate::domain::bounce::{BounceClass, Category};
 use crate::domain::delivery::{Counters, Facts, Loss, Outcome, RequestFacts, Status, Step, Suppression};
 use crate::domain::id::{MessageId, RequestId, VerificationId};
@@ -85,8 +85,8 @@ impl Queries {
         cursor: Option<&str>,
     ) -> Result<Page<MessageSummary>, QueryError> {
         let limit = limit.clamp(1, LARGEST);
-        let cursor = cursor.map(Cursor::parse).transpose()?;
-        Ok(Page::of(self.rows_after(filter, limit + 1, cursor).await?, limit))
+        let place = Place::parse(cursor)?;
+        Ok(place.page(self.rows(filter, limit, &place).await?, limit))
     }
 
     /// The whole log, in parts that are read as they are asked for. Rows that are added meanwhile are newer than
@@ -97,40 +97,34 @@ impl Queries {
     ) -> Result<impl Stream<Item = Result<Vec<MessageSummary>, QueryError>> + Send + use<>, QueryError> {
         filter.condition(self.settings)?;
         let queries = self.clone();
-        Ok(stream::try_unfold(Some(None), move |place: Option<Option<Cursor>>| {
+        Ok(stream::try_unfold(Some(Place::Start), move |place: Option<Place>| {
             let (queries, filter) = (queries.clone(), filter.clone());
             async move {
-                let Some(cursor) = place else { return Ok(None) };
-                let rows = queries.rows_after(&filter, EXPORT_PART, cursor).await?;
-                let next = rows.last().filter(|_| rows.len() == EXPORT_PART).map(|(place, _)| place.clone());
-                Ok(Some((rows.into_iter().map(|(_, message)| message).collect(), next.map(Some))))
+                let Some(place) = place else { return Ok(None) };
+                let mut rows = queries.rows(&filter, EXPORT_PART, &place).await?;
+                let is_last = rows.len() <= EXPORT_PART;
+                rows.truncate(EXPORT_PART);
+                let next = rows.last().filter(|_| !is_last).map(|(cursor, _)| Place::After(cursor.clone()));
+                Ok(Some((rows.into_iter().map(|(_, message)| message).collect(), next)))
             }
         }))
     }
 
-    async fn rows_after(
+    /// One row more than the page has, if there is one.
+    async fn rows(
         &self,
         filter: &MessageFilter,
         limit: usize,
-        cursor: Option<Cursor>,
+        place: &Place,
     ) -> Result<Vec<(Cursor, MessageSummary)>, QueryError> {
-        let (mut condition, mut values) = filter.condition(self.settings)?;
-        if let Some(cursor) = cursor {
-            values.extend([cursor.at.into(), cursor.id.into()]);
-            let (at, id) = (values.len() - 1, values.len());
-            condition.push_str(&format!(" AND (requested_at, message_id) < (${at}, ${id})"));
-        }
-        values.push(limit.into());
-        let sql = format!(
-            "SELECT {COLUMNS} FROM delivery_facts WHERE {condition} \
-             ORDER BY requested_at DESC, message_id DESC LIMIT ${}",
-            values.len()
-        );
+        let (condition, mut values) = filter.condition(self.settings)?;
+        let mut sql = format!("SELECT {COLUMNS} FROM delivery_facts WHERE {condition}");
+        place.end(&mut sql, &mut values, ("requested_at", "message_id"), limit);
         let rows = self.database.fetch_all(&sql, &values).await?;
-        let place = |row: &Row| -> Result<Cursor, QueryError> {
+        let cursor = |row: &Row| -> Result<Cursor, QueryError> {
             Ok(Cursor { at: row.int("requested_at")?, id: row.text("message_id")? })
         };
-        rows.iter().map(|row| Ok((place(row)?, MessageSummary::of(row)?))).collect()
+        rows.iter().map(|row| Ok((cursor(row)?, MessageSummary::of(row)?))).collect()
     }
 
     /// One mail; also one whose request has not been seen yet.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Queries, QueryError};
-use crate::database::page::{Cursor, LARGEST, Page};
+use crate::database::page::{Cursor, LARGEST, Page, Place};
 use crate::database::{Row, Value};
 use crate::domain::id::RequestId;
 
@@ -49,21 +49,15 @@ impl Queries {
         let limit = limit.clamp(1, LARGEST);
         let now = self.clock.now();
         let (mut sql, mut values) = filter.statement(now);
-        if let Some(cursor) = cursor {
-            let cursor = Cursor::parse(cursor)?;
-            values.extend([cursor.at.into(), cursor.id.into()]);
-            let (at, id) = (values.len() - 1, values.len());
-            sql.push_str(&format!(" AND (requested_at, request_id) < (${at}, ${id})"));
-        }
-        values.push((limit + 1).into());
-        sql.push_str(&format!(" ORDER BY requested_at DESC, request_id DESC LIMIT ${}", values.len()));
+        let place = Place::parse(cursor)?;
+        place.end(&mut sql, &mut values, ("requested_at", "request_id"), limit);
 
         let rows = self.database.fetch_all(&sql, &values).await?;
-        let place = |row: &Row| -> Result<Cursor, QueryError> {
+        let cursor = |row: &Row| -> Result<Cursor, QueryError> {
             Ok(Cursor { at: row.int("requested_at")?, id: row.text("request_id")? })
         };
-        let rows = rows.iter().map(|row| Ok((place(row)?, ResetSummary::of(row, now)?)));
-        Ok(Page::of(rows.collect::<Result<_, QueryError>>()?, limit))
+        let rows = rows.iter().map(|row| Ok((cursor(row)?, ResetSummary::of(row, now)?)));
+        Ok(place.page(rows.collect::<Result<_, QueryError>>()?, limit))
     }
 
     /// One request.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Queries, QueryError};
-use crate::database::page::{Cursor, LARGEST, Page};
+use crate::database::page::{Cursor, LARGEST, Page, Place};
 use crate::database::{Row, Value};
 
 /// Which suppressions. Every given field must hold.
@@ -55,33 +55,33 @@ impl Queries {
         cursor: Option<&str>,
     ) -> Result<Page<SuppressionSummary>, QueryError> {
         let limit = limit.clamp(1, LARGEST);
-        let (mut sql, mut values) = filter.statement();
-        if let Some(cursor) = cursor {
-            let cursor = Cursor::parse(cursor)?;
-            values.extend([cursor.at.into(), cursor.id.into()]);
-            let (at, id) = (values.len() - 1, values.len());
-            sql.push_str(&format!(" AND (since, recipient_key || '_' || reason) < (${at}, ${id})"));
-        }
-        values.push((limit + 1).into());
-        let limited = values.len();
-        sql.push_str(&format!(" ORDER BY since DESC, recipient_key || '_' || reason DESC LIMIT ${limited}"));
+        let (mut sql, mut values) = filter.statement("*");
+        let place = Place::parse(cursor)?;
+        place.end(&mut sql, &mut values, ("since", "recipient_key || '_' || reason"), limit);
         let rows = self.database.fetch_all(&sql, &values).await?;
-        let place = |row: &Row| -> Result<Cursor, QueryError> {
+        let cursor = |row: &Row| -> Result<Cursor, QueryError> {
             let id = format!("{}_{}", row.text("recipient_key")?, row.text("reason")?);
             Ok(Cursor { at: row.int("since")?, id })
         };
-        let rows = rows.iter().map(|row| Ok((place(row)?, SuppressionSummary::of(row)?)));
-        Ok(Page::of(rows.collect::<Result<_, QueryError>>()?, limit))
+        let rows = rows.iter().map(|row| Ok((cursor(row)?, SuppressionSummary::of(row)?)));
+        Ok(place.page(rows.collect::<Result<_, QueryError>>()?, limit))
+    }
+
+    /// The number of its entries over all pages.
+    pub async fn count_suppressions(&self, filter: &SuppressionFilter) -> Result<i64, QueryError> {
+        let (sql, values) = filter.statement("COUNT(*) AS entries");
+        Ok(self.database.fetch_one(&sql, &values).await?.int("entries")?)
     }
 }
 
 impl SuppressionFilter {
-    fn statement(&self) -> (String, Vec<Value>) {
+    fn statement(&self, columns: &str) -> (String, Vec<Value>) {
         let after = self.after.map_or(0, |at| at.timestamp_micros());
         let before = self.before.map_or(i64::MAX, |at| at.timestamp_micros());
         let lifted = if self.is_lifted { "IS NOT NULL" } else { "IS NULL" };
-        let mut sql =
-            format!("SELECT * FROM suppressions WHERE since >= $1 AND since < $2 AND lifted_at {lifted}");
+        let mut sql = format!(
+            "SELECT {columns} FROM suppressions WHERE since >= $1 AND since < $2 AND lifted_at {lifted}"
+        );
         let mut values: Vec<Value> = vec![after.into(), before.into()];
         for (column, value) in
             [("recipient_key", &self.recipient_key), ("reason", &self.reason), ("blocks", &self.blocks)]

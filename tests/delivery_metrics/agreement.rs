@@ -62,7 +62,11 @@ async fn list(
         ..MessageFilter::default()
     };
     adjust(&mut filter);
-    desk.queries.every_message(filter).expect("a filter").try_concat().await.expect("rows")
+    let counted = desk.queries.count_messages(&filter).await.expect("a count");
+    let rows =
+        desk.queries.every_message(filter.clone()).expect("a filter").try_concat().await.expect("rows");
+    assert_eq!(counted, rows.len() as i64, "{filter:?}");
+    rows
 }
 
 /// Counters by their names.

@@ -1,7 +1,7 @@
 //! Failures, grouped by why.
 
 use backstamp::domain::bounce::Category;
-use backstamp::queries::{BounceMetrics, DeliveryQuery, Interval};
+use backstamp::queries::{BounceMetrics, DeliveryQuery, FailureFilter, Interval, MessageFilter};
 
 use crate::history::{Desk, History, at, cohort};
 
@@ -61,6 +61,42 @@ async fn they_count_in_the_hour_in_which_they_happened() {
     let full = |point: usize| metrics.series[point].categories.get("mailbox_full").copied();
     assert_eq!((metrics.series.len(), full(0), full(1)), (2, Some(1), Some(1)));
     assert_eq!((of_the_first_hour.failed, of_the_first_hour.categories[0].permanent), (1, 0));
+}
+
+#[tokio::test]
+async fn every_number_is_the_length_of_a_list() {
+    let desk = Desk::with(&a_bad_morning(), 7).await;
+    let query = range("10:15:00", "12:00:00");
+    let metrics = told(&desk, &query).await;
+    let rows = async |failure: FailureFilter, mailbox_provider: Option<String>| {
+        let failure = FailureFilter { after: Some(query.from), before: Some(query.to), ..failure };
+        let filter = MessageFilter { failure, mailbox_provider, ..MessageFilter::default() };
+        let counted = desk.queries.count_messages(&filter).await.expect("a count");
+        let page = desk.queries.messages(&filter, 100, None).await.expect("a page");
+        assert_eq!(counted, page.data.len() as i64);
+        counted
+    };
+
+    assert_eq!(rows(FailureFilter::default(), None).await, metrics.failed);
+    for told in &metrics.categories {
+        let of = FailureFilter { category: Some(told.category.as_str().into()), ..Default::default() };
+        assert_eq!(rows(of.clone(), None).await, told.count);
+        assert_eq!(rows(FailureFilter { permanent: Some(true), ..of.clone() }, None).await, told.permanent);
+        for provider in &told.providers {
+            assert_eq!(rows(of.clone(), Some(provider.mailbox_provider.clone())).await, provider.count);
+        }
+        for sample in &told.samples {
+            let said = FailureFilter {
+                rule: Some(sample.rule.clone()),
+                text: Some(sample.normalized.clone()),
+                ..of.clone()
+            };
+            assert_eq!(rows(said, None).await, sample.count);
+        }
+    }
+    let unknown = FailureFilter { category: Some("1 OR 1=1".into()), ..Default::default() };
+    let filter = MessageFilter { failure: unknown, ..MessageFilter::default() };
+    assert!(desk.queries.count_messages(&filter).await.is_err());
 }
 
 #[tokio::test]
