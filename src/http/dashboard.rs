@@ -4,14 +4,22 @@
 //! Numbers come from the queries that answer the API, and each leads to the messages that it counts. Must never
 //! show a whole address, but where somebody asks to be shown it, which is recorded.
 
+mod bounces;
 #[allow(dead_code, reason = "what the pages need of it grows with them")]
 mod cut;
 mod desk;
 mod frame;
 mod guard;
+mod listing;
+mod message;
+mod messages;
+mod notice;
 #[allow(dead_code, reason = "what the pages need of it grows with them")]
 mod number;
 mod overview;
+mod suppressions;
+mod webhooks;
+mod words;
 
 use std::sync::Arc;
 
@@ -27,7 +35,59 @@ use crate::api_keys::Scope;
 /// Every page with its path.
 pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
     let at = |path: &str, resource| (format!("/dashboard{path}"), resource);
-    vec![at("", Resource::get(page(state, Scope::SupportRead, overview::show)))]
+    vec![
+        at("", seen(state, overview::show)),
+        at("/messages", seen(state, messages::show)),
+        at("/messages/export.csv", seen(state, messages::csv)),
+        at("/messages/export.ndjson", seen(state, messages::ndjson)),
+        at("/messages/requests/:id", seen(state, message::request)),
+        at("/messages/:id", seen(state, message::show)),
+        at("/messages/:id/preview", seen(state, message::preview)),
+        at("/messages/:id/resend", done(state, message::resend)),
+        at("/messages/:id/reveal", done(state, message::reveal)),
+        at("/messages/:id/suppress", done(state, message::suppress)),
+        at("/bounces", seen(state, bounces::show)),
+        at("/webhooks", seen(state, webhooks::show)),
+        at("/webhooks/replay", seen(state, webhooks::confirm).post(act(state, webhooks::submit))),
+        at("/webhooks/dead-letters", seen(state, webhooks::dead_letters)),
+        at("/webhooks/dead-letters/replay", done(state, webhooks::replay_dead_letter)),
+        at(
+            "/webhooks/dead-letters/replay-all",
+            seen(state, webhooks::all_dead_letters).post(act(state, webhooks::replay_dead_letters)),
+        ),
+        at("/webhooks/:id", seen(state, webhooks::one)),
+        at("/webhooks/:id/replay", done(state, webhooks::replay)),
+        at("/webhooks/:id/reveal", done(state, webhooks::reveal)),
+        at("/suppressions", seen(state, suppressions::show).post(act(state, suppressions::add))),
+        at("/suppressions/lift", seen(state, suppressions::confirm).post(act(state, suppressions::lift))),
+    ]
+}
+
+/// A page that can be looked at.
+fn seen<F, Fut>(state: &Arc<HttpState>, handler: F) -> Resource
+where
+    F: Fn(Desk, Request) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    Resource::get(page(state, Scope::SupportRead, handler))
+}
+
+/// A form that does something, at a path of its own.
+fn done<F, Fut>(state: &Arc<HttpState>, handler: F) -> Resource
+where
+    F: Fn(Desk, Request) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    Resource::post_only(act(state, handler))
+}
+
+/// What only those may do who may act.
+fn act<F, Fut>(state: &Arc<HttpState>, handler: F) -> impl poem::Endpoint + use<F, Fut>
+where
+    F: Fn(Desk, Request) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
+{
+    page(state, Scope::SupportAct, handler)
 }
 
 /// A handler behind the guard: only operators who may do this get to it. What it refuses is worded as everywhere,

@@ -12,7 +12,7 @@ const LETTERS: &str = "/v1/dead-letters";
 
 impl TestServer {
     /// Posts what happened, signed; the number makes it one of its kind.
-    async fn report(&self, number: u64, event: Value) -> u16 {
+    pub async fn report(&self, number: u64, event: Value) -> u16 {
         let (timestamp, token) = (self.clock.now().timestamp().to_string(), format!("{number:050}"));
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"a signing key").unwrap();
         mac.update(timestamp.as_bytes());
@@ -23,7 +23,7 @@ impl TestServer {
         self.post("/webhooks/mailgun", body).await.0.status().as_u16()
     }
 
-    fn delivered(&self, id: &str, recipient: &str) -> Value {
+    pub fn delivered(&self, id: &str, recipient: &str) -> Value {
         json!({
             "event": "delivered", "id": id, "timestamp": self.clock.now().timestamp(), "recipient": recipient,
             "ip": "203.0.113.9", "user-variables": { "delivery_id": id }, "message": { "headers": {} },
@@ -31,13 +31,13 @@ impl TestServer {
     }
 
     /// Understands what waits in the inbox.
-    async fn understand(&self) {
+    pub async fn understand(&self) {
         let database = self.scratch.database.clone();
         let worker = InboxWorker::new(database, self.inbox.clone(), self.commands.clone());
         while worker.work().await.unwrap() > 0 {}
     }
 
-    async fn rows(&self, path: &str) -> Vec<Value> {
+    pub async fn rows(&self, path: &str) -> Vec<Value> {
         json(self.ask(path).await).await["data"].as_array().unwrap().clone()
     }
 
@@ -45,13 +45,13 @@ impl TestServer {
         self.log.last_position().await.unwrap()
     }
 
-    async fn spoil(&self, sql: &str) {
+    pub async fn spoil(&self, sql: &str) {
         self.scratch.database.execute(sql, &[]).await.unwrap();
     }
 }
 
 /// One mail, and two reports: of its delivery, and of a stranger's.
-async fn with_reports() -> (TestServer, String) {
+pub async fn with_reports() -> (TestServer, String) {
     let server = TestServer::start().await;
     let id = mail(&server, 1, "password-reset", "ada@example.test").await.to_string();
     assert_eq!(server.report(1, server.delivered(&id, "ada@example.test")).await, 200);

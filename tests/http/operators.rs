@@ -52,7 +52,7 @@ async fn deliver(server: &TestServer, id: MessageId) {
 }
 
 /// Seven mails, two of them delivered.
-async fn with_mails() -> TestServer {
+pub async fn with_mails() -> TestServer {
     let server = TestServer::start().await;
     for number in 1..=7 {
         let template = if number == 3 { "=2+5" } else { "password-reset" };

@@ -87,8 +87,12 @@ impl Failures<'_> {
         let exact = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let (from, to) = (exact(from), exact(to));
         let mut pairs = vec![("failed_after", from.as_str()), ("failed_before", to.as_str())];
-        let dimensions =
-            [Dimension::Template, Dimension::Provider, Dimension::MailboxProvider, Dimension::RecipientDomain];
+        let dimensions = [
+            Dimension::Template,
+            Dimension::Provider,
+            Dimension::MailboxProvider,
+            Dimension::RecipientDomain,
+        ];
         for dimension in dimensions {
             let is_replaced = narrowed.iter().any(|(name, _)| *name == dimension.as_str());
             if let Some(value) = self.desk.cut.filter(dimension).filter(|_| !is_replaced) {

@@ -17,6 +17,9 @@ pub struct Turn {
 impl Turn {
     /// Beside this page; the link is the list's with a cursor.
     pub fn of<T>(page: &Page<T>, link: impl Fn(&str) -> String) -> Self {
-        Self { newer: page.previous_cursor.as_deref().map(&link), older: page.next_cursor.as_deref().map(&link) }
+        Self {
+            newer: page.previous_cursor.as_deref().map(&link),
+            older: page.next_cursor.as_deref().map(&link),
+        }
     }
 }

@@ -7,6 +7,7 @@ mod request;
 mod story;
 mod timeline;
 
+use chrono::{DateTime, Utc};
 use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde::Serialize;
@@ -14,9 +15,9 @@ use serde::Serialize;
 use super::super::answers;
 use super::super::problem::Problem;
 use super::desk::Desk;
+use super::notice;
 use super::number::{Moment, span};
 use super::words::{self, State, named};
-use super::notice;
 use crate::domain::id::MessageId;
 use crate::domain::message::Requested;
 use crate::domain::suppression::Suppression;
@@ -29,6 +30,7 @@ use timeline::Event;
 pub use actions::{resend, reveal, suppress};
 pub use preview::show as preview;
 pub use request::show as request;
+pub use timeline::{Step, steps};
 
 /// Reports that are shown in full; a mail that a scanner opens has them without end.
 const MOST_REPORTS: usize = 60;
@@ -91,7 +93,8 @@ async fn page(desk: &Desk, id: MessageId, revealed: Option<String>) -> Result<Re
     let requested = loaded.request();
     let held = match requested {
         Some(requested) => {
-            let held = state.commands.load_suppression(&requested.recipient_key).await.map_err(unavailable)?;
+            let held =
+                state.commands.load_suppression(&requested.recipient_key).await.map_err(unavailable)?;
             Held::of(desk, &held, &requested.recipient_key)
         }
         None => None,
@@ -113,7 +116,11 @@ async fn page(desk: &Desk, id: MessageId, revealed: Option<String>) -> Result<Re
         more_events,
         held,
         has_preview: requested.is_some_and(|requested| requested.data.known().is_some()),
-        others: if revealed.is_some() { desk.link("messages", [("q", others.as_str())]) } else { String::new() },
+        others: if revealed.is_some() {
+            desk.link("messages", [("q", others.as_str())])
+        } else {
+            String::new()
+        },
         revealed,
         webhooks: desk.link("webhooks", [("message_id", message.id.as_str())]),
         done: desk.visit.parameter("done").and_then(actions::told),
@@ -155,7 +162,7 @@ fn facts(
         let query = format!("{word}:{value}");
         Fact { href: Some(desk.link("messages", [("q", query.as_str())])), ..plain(label, value.to_owned()) }
     };
-    let moment = |label, at: Option<chrono::DateTime<chrono::Utc>>, since: Option<_>| {
+    let moment = |label, at: Option<DateTime<Utc>>, since: Option<DateTime<Utc>>| {
         let at = at?;
         let after = since.map(|since| format!("{} later", span((at - since).as_seconds_f64().max(0.0))));
         Some(Fact { at: Some(Moment::of(at, desk.now)), ..plain(label, after.unwrap_or_default()) })
@@ -168,14 +175,18 @@ fn facts(
     if tried > 1 {
         facts.push(plain("Handed over", format!("after {tried} attempts")));
     }
-    facts.extend([
-        moment("Requested", message.requested_at, None),
-        moment("Sent", message.sent_at, message.requested_at),
-        moment("Delivered", message.delivered_at, message.sent_at),
-        moment("Bounced", message.bounced_at, message.sent_at),
-        moment("Complained", message.complained_at, message.delivered_at),
-        moment("Completed", message.completed_at, message.requested_at),
-    ].into_iter().flatten());
+    facts.extend(
+        [
+            moment("Requested", message.requested_at, None),
+            moment("Sent", message.sent_at, message.requested_at),
+            moment("Delivered", message.delivered_at, message.sent_at),
+            moment("Bounced", message.bounced_at, message.sent_at),
+            moment("Complained", message.complained_at, message.delivered_at),
+            moment("Completed", message.completed_at, message.requested_at),
+        ]
+        .into_iter()
+        .flatten(),
+    );
     if message.deferrals > 0 {
         facts.push(plain("Deferred", format!("{} times", message.deferrals)));
     }

@@ -148,7 +148,8 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
         desk.link("messages", pairs.into_iter().filter(|(_, value)| !value.is_empty()))
     });
     page.rows = found.data.iter().map(|message| row(&desk, message)).collect();
-    page.is_empty = page.count == 0 && queries.messages(&MessageFilter::default(), 1, None).await?.data.is_empty();
+    page.is_empty =
+        page.count == 0 && queries.messages(&MessageFilter::default(), 1, None).await?.data.is_empty();
     desk.render("messages", page)
 }
 

@@ -16,7 +16,7 @@ use crate::domain::id::MessageId;
 use crate::inbox::{OUTCOMES, WebhookFilter, WebhookSummary};
 
 pub use dead_letters::{
-    all as dead_letters_count, replay as replay_dead_letter, replay_all as replay_dead_letters,
+    all as all_dead_letters, replay as replay_dead_letter, replay_all as replay_dead_letters,
     show as dead_letters,
 };
 pub use one::{replay, reveal, show as one};

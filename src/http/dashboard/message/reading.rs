@@ -29,7 +29,8 @@ pub fn all(entries: &[TimelineEntry]) -> Vec<Reading> {
     let kinds = [("opened", "Opened"), ("clicked", "Link followed"), ("link_visited", "Our page visited")];
     let readings = kinds.into_iter().map(|(kind, what)| {
         let of_kind: Vec<_> = entries.iter().filter(|entry| entry.kind == kind).collect();
-        let by = |entry: &TimelineEntry, who: &str| entry.meta.get("actor").and_then(Value::as_str) == Some(who);
+        let by =
+            |entry: &TimelineEntry, who: &str| entry.meta.get("actor").and_then(Value::as_str) == Some(who);
         let mut rules = BTreeMap::<&str, usize>::new();
         for entry in &of_kind {
             if let Some(rule) = entry.meta.get("actor_rule").and_then(Value::as_str) {

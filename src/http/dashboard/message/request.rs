@@ -29,11 +29,12 @@ pub async fn show(desk: Desk, request: Request) -> Result<Response, Problem> {
     let queries = &desk.state().queries;
     let (title, reset, entries): (_, _, Vec<TimelineEntry>) = match (id.parse(), id.parse()) {
         (Ok(reset), _) => {
-            let entries = queries.request_timeline::<RequestId>(reset).await?;
-            ("Password reset", queries.reset(reset).await?, entries)
+            let reset: RequestId = reset;
+            ("Password reset", queries.reset(reset).await?, queries.request_timeline(reset).await?)
         }
         (_, Ok(verification)) => {
-            ("Verification of an address", None, queries.request_timeline::<VerificationId>(verification).await?)
+            let verification: VerificationId = verification;
+            ("Verification of an address", None, queries.request_timeline(verification).await?)
         }
         _ => ("", None, vec![]),
     };

@@ -35,7 +35,8 @@ impl Failure {
             _ => message.flags.contains(&"bounce_contradicted"),
         };
         let entry = entries.iter().rev().filter(|_| matters).find(|entry| {
-            entry.meta.contains_key("category") && (entry.kind != "deferred" || message.outcome == Status::Deferred)
+            entry.meta.contains_key("category")
+                && (entry.kind != "deferred" || message.outcome == Status::Deferred)
         })?;
         let text = |name: &str| Some(entry.meta.get(name)?.as_str()?.to_owned());
         let number = |name: &str| Some(entry.meta.get(name)?.as_i64()?.to_string());
@@ -62,14 +63,20 @@ pub fn sentence(message: &MessageSummary) -> String {
     let is = |flag: &str| message.flags.contains(&flag);
     match (message.outcome, message.bounce.as_ref(), message.delivered_at) {
         (Status::Bounced, Some(bounce), _) => {
-            let first = if is("bounced_async") { "The receiving server took it and then sent it back" } else { "It bounced" };
+            let first = if is("bounced_async") {
+                "The receiving server took it and then sent it back"
+            } else {
+                "It bounced"
+            };
             format!("{first}. {}", bounce.meaning)
         }
         (Status::Delivered, _, Some(delivered_at)) => {
             let since = message.sent_at.map(|sent| (delivered_at - sent).as_seconds_f64().max(0.0));
             let took = since.map(|since| format!(" {} after it was sent", span(since))).unwrap_or_default();
             let end = match () {
-                () if is("completed") && message.template.contains("verif") => ", and the address was verified",
+                () if is("completed") && message.template.contains("verif") => {
+                    ", and the address was verified"
+                }
                 () if is("completed") => ", and the password was changed",
                 () if is("clicked") => ", and a person followed its link",
                 () if is("opened") => ", and a person opened it",

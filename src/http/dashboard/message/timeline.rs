@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::desk::Desk;
 use super::super::number::{Moment, span};
 use super::super::words::{self, named};
-use crate::inbox::{WebhookDetail};
+use crate::inbox::WebhookDetail;
 use crate::queries::TimelineEntry;
 
 /// Events that are shown; opens are without end.
@@ -62,7 +62,11 @@ pub struct Step {
 }
 
 /// The first events with what was reported of them, and how many there are beyond.
-pub fn events(desk: &Desk, entries: &[TimelineEntry], mut reports: Vec<WebhookDetail>) -> (Vec<Event>, usize) {
+pub fn events(
+    desk: &Desk,
+    entries: &[TimelineEntry],
+    mut reports: Vec<WebhookDetail>,
+) -> (Vec<Event>, usize) {
     let mut before = None;
     let events = entries.iter().take(MOST).map(|entry| {
         let gap = before.replace(entry.at).map(|before| (entry.at - before).as_seconds_f64());

@@ -64,7 +64,8 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
 }
 
 fn row(desk: &Desk, letter: DeadLetter) -> Row {
-    let what = if letter.kind == "work" { "Work that was given up" } else { "An event that could not be handled" };
+    let what =
+        if letter.kind == "work" { "Work that was given up" } else { "An event that could not be handled" };
     Row {
         what,
         failed_at: named(&letter.failed_at),

@@ -46,7 +46,8 @@ async fn ask(
     outcome: String,
 ) -> Result<Response, Problem> {
     let Some(selection) = selection(&ids, &since, &outcome) else {
-        let words = "Choose webhooks in the list, or a time since when all of them shall be understood once more.";
+        let words =
+            "Choose webhooks in the list, or a time since when all of them shall be understood once more.";
         let steps = [("Back to the list", desk.link("webhooks", []))];
         return notice::page(desk, StatusCode::UNPROCESSABLE_ENTITY, "Nothing was chosen", words, &steps);
     };
