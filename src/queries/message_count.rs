@@ -39,7 +39,7 @@ impl Queries {
             recipient_domain: filter.recipient_domain.clone(),
             ..DeliveryQuery::over(from, to)
         };
-        let cohort = Cohort::new(&self.database, self.settings, &query)?;
+        let mut cohort = Cohort::new(&self.database, self.settings, &query).await?;
         Ok(match *summed {
             Summed::Counted { by, less } => {
                 let totals = cohort.totals().await?;

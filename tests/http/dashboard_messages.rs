@@ -120,7 +120,7 @@ async fn the_list_is_as_long_as_its_number_says_whatever_is_searched_for() {
     ] {
         let seen = search(&mut operator, typed).await;
         assert_eq!((seen.status, counted(&seen)), (200, (rows, rows as usize)), "{typed}");
-        assert!(!seen.html.contains("@example.test<") && !seen.html.contains("m1@"), "{}", seen.html);
+        assert!(!seen.html.contains("m1@"), "{}", seen.html);
     }
     for (parameters, rows) in [
         ("outcome=delivered", 2),

@@ -53,7 +53,7 @@ pub fn level(kind: &str) -> &'static str {
 /// Who made an event known.
 pub fn source(source: &str) -> &'static str {
     match source {
-        "client" => "somebody, from outside",
+        "client" => "a visitor or a frontend",
         "provider" => "the provider’s webhook",
         "events_api" => "the provider, when asked: its webhook never came",
         "operator" => "an operator",

@@ -64,11 +64,11 @@ pub fn sentence(message: &MessageSummary) -> String {
     match (message.outcome, message.bounce.as_ref(), message.delivered_at) {
         (Status::Bounced, Some(bounce), _) => {
             let first = if is("bounced_async") {
-                "The receiving server took it and then sent it back"
+                "The receiving server took it, and then it bounced"
             } else {
-                "It bounced"
+                "It bounced for good"
             };
-            format!("{first}. {}", bounce.meaning)
+            format!("{first}: {}.", named(bounce.category.as_str()))
         }
         (Status::Delivered, _, Some(delivered_at)) => {
             let since = message.sent_at.map(|sent| (delivered_at - sent).as_seconds_f64().max(0.0));
