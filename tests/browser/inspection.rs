@@ -22,12 +22,12 @@ const width = document.documentElement.clientWidth;
 if (document.documentElement.scrollWidth > width) faults.push(`scrolls sideways beyond ${width}`);
 for (const element of document.querySelectorAll("body *")) {
   const box = element.getBoundingClientRect();
-  const isThere = box.width > 0 && box.height > 0 && box.bottom > 0;
+  const isThere = box.width > 0 && box.height > 0 && box.bottom > 0 && element.checkVisibility();
   if (isThere && (box.right > width + 1 || box.left < -1)) faults.push(`${name(element)} sticks out`);
 }
 for (const element of document.querySelectorAll("a, button, input, summary")) {
   const box = element.getBoundingClientRect();
-  const isThere = box.width > 0 && box.height > 0 && box.bottom > 0 && element.type !== "hidden";
+  const isThere = box.width > 0 && box.height > 0 && box.bottom > 0 && element.checkVisibility() && element.type !== "hidden";
   // WCAG 2.2, 2.5.8: a link within a sentence is as high as its line; where much stands close, 24 are enough.
   const isWithinText = element.matches("p:not(.after) a");
   const least = element.closest("[data-dense]") && !element.matches("button, input, .button") ? 23.5 : 43.5;
