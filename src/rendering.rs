@@ -44,8 +44,8 @@ pub use mail::{Mail, Part};
 pub use manifest::{CheckError, DataFault, DataKey, DataKind, MailTemplate};
 pub use texts::Text;
 
-/// Steps of a template at most; ours need some hundreds.
-const FUEL: u64 = 50_000;
+/// Steps of a template at most; ours need some hundreds, long tables of the dashboard some ten thousand.
+const FUEL: u64 = 1_000_000;
 
 /// The server cannot start with these templates or settings.
 #[derive(Debug, thiserror::Error)]

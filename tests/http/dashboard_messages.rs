@@ -1,6 +1,9 @@
 //! The log of mails and one mail, as operators see them on the dashboard.
 
 use backstamp::api_keys::{NewApiKey, Scope};
+use backstamp::domain::message_engagement::MessageEngagementEvent;
+use backstamp::domain::provider_event::Client;
+use backstamp::domain::sealed::Sealed;
 use secrecy::ExposeSecret;
 
 use super::dashboard::operator;
@@ -243,6 +246,32 @@ async fn a_mail_is_told_with_its_timeline_its_reports_and_masked() {
     let absent = operator.open(&format!("{LIST}/msg_{}", "0".repeat(32))).await;
     assert_eq!(absent.status, 404);
     assert_eq!(operator.open(&format!("{LIST}/whatever")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_mail_that_a_scanner_opens_without_end_is_still_shown() {
+    let server = TestServer::start().await;
+    let id = mail(&server, 1, "welcome", "ada@example.test").await;
+    for opened in 0..160 {
+        let client = Client {
+            user_agent: Some(format!("scanner {opened}")),
+            client_type: Some("robot".into()),
+            bot: None,
+            country: None,
+            ip: Sealed::Known(None),
+        };
+        let at = server.clock.now() + TimeDelta::minutes(2) + TimeDelta::seconds(opened);
+        let opened = MessageEngagementEvent::Opened { client, at };
+        server.commands.engagement(id, opened, Context::caused_by("test")).await.unwrap();
+    }
+    server.follow().await;
+    let mut operator = operator(&server).await;
+
+    let seen = operator.open(&format!("{LIST}/{id}")).await;
+
+    assert_eq!(seen.status, 200);
+    seen.says("11 later events are not shown").says("160 × a machine: the provider says that it is a robot.");
+    assert_eq!(seen.html.matches("<li class=\"event").count(), 150);
 }
 
 #[tokio::test]
