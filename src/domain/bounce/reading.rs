@@ -154,6 +154,10 @@ impl Reader<'_> {
         }
         let run = &self.text[self.at..end];
         let start = self.at;
+        if self.is_continuation(run) {
+            (self.at, self.line_start, self.after_mark) = (start + 3, false, true);
+            return;
+        }
         self.at = end;
         match token::of(self.text, start, end, self.line_start, self.after_mark) {
             Token::Reply { code, length } => {
@@ -183,6 +187,13 @@ impl Reader<'_> {
         if run.ends_with(['.', '!', '?']) && self.text[end..].starts_with([' ', '\n', '\r', '\t']) {
             self.next = self.next.saturating_add(SENTENCE);
         }
+    }
+
+    /// The code again, where the lines of one reply were joined: `550-no such 550 user`.
+    fn is_continuation(&self, run: &str) -> bool {
+        let code = self.replies.last().and_then(|reply| reply.code);
+        let (digits, rest) = run.split_at_checked(3).unwrap_or_default();
+        (rest.is_empty() || rest.starts_with('-')) && code.is_some() && digits.parse().ok() == code
     }
 
     fn read_words(&mut self, run: &str) {

@@ -42,12 +42,30 @@ fn the_first_refusal_of_a_transcript_counts() {
 }
 
 #[test]
+fn what_a_relay_says_around_a_reply_decides_nothing() {
+    for reply in ["550 5.1.1 user unknown", "552 5.2.2 mailbox full", "554 5.7.1 listed at bl.spamcop.net"] {
+        for report in [
+            format!("host mx.b.test[192.0.2.1] said: {reply} (in reply to end of DATA command)"),
+            format!(
+                "SMTP error from remote mail server after MAIL FROM:<a@b.test> SIZE=2048: host mx.b.test: {reply}"
+            ),
+            format!("192.0.2.1 does not like recipient. Remote host said: {reply} Giving up on 192.0.2.1."),
+            format!("host mx.b.test refused to talk to me: {reply}"),
+            format!("5.1.0 - Unknown address error '{reply}' (delivery attempts: 0)"),
+        ] {
+            assert_eq!(said(&report).category, said(reply).category, "{report}");
+        }
+    }
+}
+
+#[test]
 fn lines_may_be_wrapped_continued_glued_or_encoded() {
     expect(
         "550-5.1.1 The address that you tried to reach does not\r\n550 5.1.1 exist.",
         Category::InvalidRecipient,
     );
     expect("550-The mailbox is over550-5.2.2 its quota", Category::MailboxFull);
+    expect("550-There is no such 550 user in 550-this house", Category::InvalidRecipient);
     expect("550 user un=\nknown", Category::InvalidRecipient);
     expect("550 bo=C3=AEte pleine", Category::MailboxFull);
     expect("&lt;a@b.test&gt;:<br>mailbox full", Category::MailboxFull);
