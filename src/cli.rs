@@ -2,13 +2,16 @@
 //! and must never print a secret that it was given.
 
 pub mod accounts;
+pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod healthcheck;
 pub mod keys;
+pub mod message;
 mod password;
 pub mod rebuild;
 mod table;
+pub mod tail;
 pub mod templates;
 pub mod webhooks;
 
@@ -64,6 +67,10 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say what became of one mail, or of a reset or a verification and its mails.
+    Message(message::Arguments),
+    /// Follow the log: one line for each event, until Ctrl-C.
+    Tail(tail::Arguments),
     /// Say what a receiving server's refusal means.
     Explain {
         /// What it said, such as '550 5.1.1 User unknown'.
@@ -73,6 +80,8 @@ pub enum Command {
         #[arg(long)]
         ndjson: bool,
     },
+    /// Fill a sandbox of its own with thirty days of plausible traffic, and serve it.
+    Demo(demo::Arguments),
     /// Run Mailgun's API for this machine in a process of its own.
     Sandbox,
     /// List, preview and check the templates of mails.

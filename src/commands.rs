@@ -7,6 +7,7 @@
 mod client_limit;
 mod email_verifications;
 mod execute;
+mod history;
 mod links;
 mod password_resets;
 mod sending;
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 pub use client_limit::{Admitted, Client, ClientLimit};
 pub use email_verifications::{RequestVerification, UsableVerification};
 pub use execute::{Context, ExecuteError, Executed, KeyChoice};
+pub use history::{History, HistoryError};
 pub use links::{LinkAccepted, LinkPolicies, LinkStreamsOf, TokenError, UsableLink};
 pub use password_resets::{RequestReset, UsableReset};
 pub use sending::{SendMessages, SentMessage};

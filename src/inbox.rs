@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+pub use effect::{Effect, context};
 pub use reading::{OUTCOMES, WebhookDetail, WebhookFilter, WebhookSummary};
 pub use replay::{Replay, ReplayError, Selection};
 pub use store::{Standing, release_all, standing};
@@ -44,8 +45,8 @@ const LARGEST_BATCH: usize = 512;
 /// What a post came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// Durable; it will be understood, or kept with the reason why not.
-    Stored,
+    /// Durable under this id; it will be understood, or kept with the reason why not.
+    Stored(WebhookId),
     /// Known already.
     Duplicate,
     /// A known signature under other content: refused, kept as evidence.
@@ -62,7 +63,7 @@ impl Receipt {
     /// The word for it in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Stored => "stored",
+            Self::Stored(_) => "stored",
             Self::Duplicate => "duplicate",
             Self::Contested => "contested",
             Self::Refused(_) => "refused",
@@ -150,7 +151,7 @@ impl Inbox {
             wrapped_key,
         };
         match inner.store.submit(webhook).await {
-            Ok(Some(Some(Stored::New))) => Receipt::Stored,
+            Ok(Some(Some(Stored::New))) => Receipt::Stored(id),
             Ok(Some(Some(Stored::Known))) => Receipt::Duplicate,
             Ok(Some(Some(Stored::OtherContent))) => {
                 tracing::warn!(webhook = %id, "a webhook's signature came again with other content");

@@ -15,9 +15,11 @@ use backstamp::cli::{self, AccountsCommand, Cli, Command, KeysCommand, Templates
 use backstamp::clock::{Clock, SystemClock};
 use backstamp::config::{BounceConfig, Config, LogConfig, PresentationConfig, SandboxConfig, Sources};
 use backstamp::database::Database;
+use backstamp::disclosures::Disclosures;
 use backstamp::domain::bounce;
 use backstamp::domain::keys::RootKeys;
 use backstamp::event_log::{EventLog, Keyring};
+use backstamp::queries::{self, Queries};
 use backstamp::rendering::{RenderSettings, Renderer};
 use backstamp::sandbox::{Pace, Sandbox, SandboxSettings};
 use backstamp::telemetry;
@@ -47,7 +49,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => keys(&sources, command).await,
         Command::Webhooks(WebhooksCommand::Register { url }) => register_webhooks(&sources, url).await,
         Command::Doctor { json } => doctor(&sources, json).await,
+        Command::Message(arguments) => message(&sources, &arguments).await,
+        Command::Tail(arguments) => tail(&sources, &arguments).await,
         Command::Explain { diagnostic, ndjson } => explain(&sources, diagnostic.as_deref(), ndjson),
+        Command::Demo(arguments) => demo(&sources, &arguments).await,
         Command::Sandbox => sandbox(&sources).await,
         Command::Templates(command) => templates(&sources, command),
         Command::Healthcheck => cli::healthcheck::run(Config::load(&sources)?.http.listen).await,
@@ -59,7 +64,23 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn serve(sources: &Sources) -> anyhow::Result<()> {
-    let config = configuration(sources)?;
+    run_server(configuration(sources)?).await
+}
+
+/// Tells the stories in silence, then serves them with the log of a server.
+async fn demo(sources: &Sources, arguments: &cli::demo::Arguments) -> anyhow::Result<()> {
+    let mut config = cli::demo::configure(Config::load(sources)?, arguments)?;
+    config.bounce.install()?;
+    config.load_or_create_keys(&SystemClock)?;
+    cli::demo::fill(&mut config, arguments).await?;
+    if arguments.no_serve {
+        return Ok(());
+    }
+    telemetry::init(&config.log)?;
+    run_server(config).await
+}
+
+async fn run_server(config: Config) -> anyhow::Result<()> {
     let public_url = config.http.public_url.clone();
     let is_sandboxed = config.is_sandboxed();
     let app = App::start(config, Arc::new(SystemClock)).await?;
@@ -77,14 +98,24 @@ async fn serve(sources: &Sources) -> anyhow::Result<()> {
 }
 
 async fn rebuild(sources: &Sources, projection: Option<&str>) -> anyhow::Result<()> {
+    cli::rebuild::run(&log(&configuration(sources)?).await?, projection).await
+}
+
+async fn message(sources: &Sources, arguments: &cli::message::Arguments) -> anyhow::Result<()> {
     let config = configuration(sources)?;
-    let database = connect(&config).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let roots = RootKeys::new(config.keys.secret.iter().map(ExposeSecret::expose_secret))
-        .context("there is no secret key")?;
-    let keyring = Keyring::open(&database, &roots, Arc::clone(&clock)).await?;
-    let log = EventLog::start(database, keyring, clock, &TaskTracker::new(), CancellationToken::new());
-    cli::rebuild::run(&log, projection).await
+    let (log, clock): (_, Arc<dyn Clock>) = (log(&config).await?, Arc::new(SystemClock));
+    let settings = queries::Settings { is_sandbox: config.is_sandboxed() };
+    let queries = Queries::new(log.database().clone(), Arc::clone(&clock), settings);
+    let disclosures = Disclosures::new(log.database().clone(), clock);
+    cli::message::run(&queries, &log, &disclosures, arguments).await
+}
+
+async fn tail(sources: &Sources, arguments: &cli::tail::Arguments) -> anyhow::Result<()> {
+    let log = log(&configuration(sources)?).await?;
+    tokio::select! {
+        done = cli::tail::run(&log, arguments) => done,
+        () = told_to_stop() => Ok(()),
+    }
 }
 
 async fn accounts(sources: &Sources, command: AccountsCommand) -> anyhow::Result<()> {
@@ -220,6 +251,16 @@ fn configuration(sources: &Sources) -> anyhow::Result<Config> {
 
 async fn connect(config: &Config) -> anyhow::Result<Database> {
     app::open_database(config.database_url.expose_secret()).await
+}
+
+/// The log, for commands beside the server.
+async fn log(config: &Config) -> anyhow::Result<EventLog> {
+    let database = connect(config).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let roots = RootKeys::new(config.keys.secret.iter().map(ExposeSecret::expose_secret))
+        .context("there is no secret key")?;
+    let keyring = Keyring::open(&database, &roots, Arc::clone(&clock)).await?;
+    Ok(EventLog::start(database, keyring, clock, &TaskTracker::new(), CancellationToken::new()))
 }
 
 async fn open_database(sources: &Sources) -> anyhow::Result<Database> {

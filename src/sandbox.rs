@@ -35,6 +35,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::rendering::Renderer;
+pub use event::sign;
 use mailbox::Mailbox;
 use office::Office;
 

@@ -174,7 +174,7 @@ where
     Err(StreamError::from(last).into())
 }
 
-async fn decide<A: Stream>(
+pub(super) async fn decide<A: Stream>(
     loaded: &mut crate::event_log::Loaded<A>,
     command: &A::Command,
     services: &A::Services,
@@ -187,7 +187,7 @@ where
     Ok(sink.collect().await)
 }
 
-fn choose_key<A: Stream>(
+pub(super) fn choose_key<A: Stream>(
     streams: &Streams<A>,
     choice: &KeyChoice,
     events: &[A::Event],

@@ -255,36 +255,50 @@ impl<A: Stream> Streams<A> {
         causation: &str,
     ) -> Result<(Appended, Vec<EventEnvelope<A>>), StreamError> {
         let secret = self.log.data_key(loaded.data_key).await?;
+        let (append, metadata) = self.prepare_append(&events, &mut loaded, secret, command_id, causation);
+        let appended = self.log.appender.append(append).await.inspect_err(|_| self.forget(&loaded.stream))?;
+        let Appended::Stored { first_sequence } = appended else {
+            self.forget(&loaded.stream);
+            return Ok((appended, vec![]));
+        };
+        let envelopes = envelopes(&loaded.stream, first_sequence, events, &metadata);
+        if !envelopes.is_empty() && !A::UNORDERED {
+            loaded.sequence = first_sequence + i64::try_from(envelopes.len()).unwrap_or(i64::MAX) - 1;
+            self.remember(&loaded);
+        }
+        Ok((appended, envelopes))
+    }
+
+    /// What is handed to the writer, and the metadata of each event. `secret` is that of the key that `loaded` names,
+    /// if it was not erased; a key made for these events goes before it.
+    pub fn prepare_append(
+        &self,
+        events: &[A::Event],
+        loaded: &mut Loaded<A>,
+        secret: Option<SecretBytes>,
+        command_id: CommandId,
+        causation: &str,
+    ) -> (Append, Vec<Metadata>) {
         let key = match &loaded.new_data_key {
             Some(new) => Some((new.id, new.secret.clone())),
             None => loaded.data_key.zip(secret),
         };
         loaded.data_key = key.as_ref().map(|(id, _)| *id);
         let key = key.as_ref().map(|(id, secret)| (*id, secret));
-        let prepared: Vec<_> =
-            events.iter().map(|event| self.prepare(event, key, command_id, causation)).collect();
+        let prepared = events.iter().map(|event| self.prepare(event, key, command_id, causation));
+        let (metadata, events) = prepared.unzip();
         let expected = if A::UNORDERED { Expected::Any } else { Expected::Sequence(loaded.sequence) };
         let append = Append {
             aggregate_type: A::TYPE,
             stream: loaded.stream.clone(),
             expected,
             command_id,
-            events: prepared.iter().map(|(_, event)| event.clone()).collect(),
+            events,
             data_key: loaded.data_key,
             new_data_key: loaded.new_data_key.take(),
             beside: std::mem::take(&mut loaded.beside),
         };
-        let appended = self.log.appender.append(append).await.inspect_err(|_| self.forget(&loaded.stream))?;
-        let Appended::Stored { first_sequence } = appended else {
-            self.forget(&loaded.stream);
-            return Ok((appended, vec![]));
-        };
-        let envelopes = envelopes(&loaded.stream, first_sequence, events, &prepared);
-        if !envelopes.is_empty() && !A::UNORDERED {
-            loaded.sequence = first_sequence + i64::try_from(envelopes.len()).unwrap_or(i64::MAX) - 1;
-            self.remember(&loaded);
-        }
-        Ok((appended, envelopes))
+        (append, metadata)
     }
 
     fn prepare(
@@ -355,6 +369,13 @@ impl<A: Stream> EventStore<A> for Streams<A> {
     }
 }
 
+impl<A: Default> Loaded<A> {
+    /// A stream that nothing has happened in yet.
+    pub fn empty(stream: &str) -> Self {
+        empty(stream)
+    }
+}
+
 fn empty<A: Default>(stream: &str) -> Loaded<A> {
     Loaded {
         aggregate: A::default(),
@@ -375,14 +396,14 @@ fn envelopes<A: Aggregate>(
     stream: &str,
     first_sequence: i64,
     events: Vec<A::Event>,
-    prepared: &[(Metadata, NewEvent)],
+    metadata: &[Metadata],
 ) -> Vec<EventEnvelope<A>> {
     let first = usize::try_from(first_sequence).unwrap_or_default();
     events
         .into_iter()
-        .zip(prepared)
+        .zip(metadata)
         .enumerate()
-        .map(|(k, (payload, (metadata, _)))| EventEnvelope {
+        .map(|(k, (payload, metadata))| EventEnvelope {
             aggregate_id: stream.to_owned(),
             sequence: first + k,
             payload,

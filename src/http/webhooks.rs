@@ -29,7 +29,7 @@ async fn receive(state: Arc<HttpState>, request: Request) -> Result<Response> {
     // Apart, so that a sender who hangs up cuts nothing in half.
     let receipt = tokio::spawn(async move { state.inbox.receive(bytes).await }).await;
     match receipt.unwrap_or(Receipt::Unavailable) {
-        Receipt::Stored | Receipt::Duplicate => Ok(Response::default()),
+        Receipt::Stored(_) | Receipt::Duplicate => Ok(Response::default()),
         Receipt::Contested => Err(refused("the signature was seen with another content")),
         Receipt::Refused(reason) => Err(refused(reason)),
         Receipt::NoSigningKey => {

@@ -15,6 +15,52 @@ pub enum NoEffect {
     Later(String),
 }
 
+/// What an event asks of the log.
+pub enum Effect {
+    Message(MessageCommand),
+    Engagement(MessageEngagementEvent),
+}
+
+impl Effect {
+    /// The command that the event stands for; the name of the event, if it is of a kind not known here.
+    pub fn of(event: ProviderEvent) -> Result<Self, String> {
+        let at = event.at;
+        Ok(Self::Message(match event.kind {
+            Kind::Opened(client) => {
+                return Ok(Self::Engagement(MessageEngagementEvent::Opened { client, at }));
+            }
+            Kind::Clicked { client, link } => {
+                return Ok(Self::Engagement(MessageEngagementEvent::Clicked { client, link, at }));
+            }
+            Kind::Accepted => {
+                MessageCommand::RecordAccepted { provider_message_id: event.provider_message_id, at }
+            }
+            Kind::Delivered(delivery) => MessageCommand::RecordDelivered { delivery, at },
+            Kind::Deferred(diagnostic) => MessageCommand::RecordDeferred { diagnostic, at },
+            Kind::Bounced { diagnostic, delayed } => {
+                MessageCommand::RecordBounced { diagnostic, delayed, at }
+            }
+            Kind::Suppressed { reason, diagnostic } => {
+                MessageCommand::RecordSuppressed { reason, diagnostic, at }
+            }
+            Kind::Rejected { reason } => MessageCommand::RecordRejected { reason, at },
+            Kind::Complained => MessageCommand::RecordComplained { at },
+            Kind::Unsubscribed => MessageCommand::RecordUnsubscribed { at },
+            Kind::Unknown(name) => return Err(name),
+        }))
+    }
+}
+
+/// What comes with that command: the webhook is settled in the same transaction.
+pub fn context(
+    webhook: WebhookId,
+    message_id: MessageId,
+    data_key: Option<DataKeyId>,
+    event: &ProviderEvent,
+) -> Context {
+    Context::settling(webhook, message_id, effect_key(message_id, event), data_key)
+}
+
 /// Gives the command that the event stands for, and settles the webhook in the same transaction.
 pub async fn take(
     commands: &Commands,
@@ -23,39 +69,21 @@ pub async fn take(
     data_key: Option<DataKeyId>,
     event: ProviderEvent,
 ) -> Result<(), NoEffect> {
-    let context = Context::settling(webhook, message_id, effect_key(message_id, &event), data_key);
+    let context = context(webhook, message_id, data_key, &event);
     let context = match source {
         Source::Webhook => context,
         // Whoever reads the log sees that nobody posted it.
         Source::EventsApi => Context { causation: format!("events_api:{webhook}"), ..context },
     };
-    let at = event.at;
-    let command = match event.kind {
-        Kind::Opened(client) => {
-            let observed = MessageEngagementEvent::Opened { client, at };
-            return outcome_of(commands.engagement(message_id, observed, context).await.map(|_| ()));
+    match Effect::of(event) {
+        Ok(Effect::Message(command)) => {
+            outcome_of(commands.message(message_id, command, context).await.map(|_| ()))
         }
-        Kind::Clicked { client, link } => {
-            let observed = MessageEngagementEvent::Clicked { client, link, at };
-            return outcome_of(commands.engagement(message_id, observed, context).await.map(|_| ()));
+        Ok(Effect::Engagement(observed)) => {
+            outcome_of(commands.engagement(message_id, observed, context).await.map(|_| ()))
         }
-        Kind::Accepted => {
-            MessageCommand::RecordAccepted { provider_message_id: event.provider_message_id, at }
-        }
-        Kind::Delivered(delivery) => MessageCommand::RecordDelivered { delivery, at },
-        Kind::Deferred(diagnostic) => MessageCommand::RecordDeferred { diagnostic, at },
-        Kind::Bounced { diagnostic, delayed } => MessageCommand::RecordBounced { diagnostic, delayed, at },
-        Kind::Suppressed { reason, diagnostic } => {
-            MessageCommand::RecordSuppressed { reason, diagnostic, at }
-        }
-        Kind::Rejected { reason } => MessageCommand::RecordRejected { reason, at },
-        Kind::Complained => MessageCommand::RecordComplained { at },
-        Kind::Unsubscribed => MessageCommand::RecordUnsubscribed { at },
-        Kind::Unknown(name) => {
-            return Err(NoEffect::Kept("unknown", format!("an event of a kind not known here: {name}")));
-        }
-    };
-    outcome_of(commands.message(message_id, command, context).await.map(|_| ()))
+        Err(name) => Err(NoEffect::Kept("unknown", format!("an event of a kind not known here: {name}"))),
+    }
 }
 
 /// The provider's id of an event is unique for a day only, so its kind, its message and its time belong to

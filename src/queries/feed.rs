@@ -78,6 +78,21 @@ impl Feed {
         Ok(self.log.last_position().await?)
     }
 
+    /// The last position of what was written down before this instant; found by halving, so clocks of several processes
+    /// may let it miss by as much as they differ.
+    pub async fn position_before(&self, instant: DateTime<Utc>) -> Result<i64, QueryError> {
+        let (mut before, mut after) = (0, self.last_position().await? + 1);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            let page = self.after(middle - 1, 1).await?;
+            match page.data.first() {
+                Some(entry) if entry.recorded_at < instant => before = middle,
+                _ => after = middle,
+            }
+        }
+        Ok(before)
+    }
+
     /// Wakes when there may be something new. Only a hint: look now and then all the same.
     pub fn news(&self) -> watch::Receiver<()> {
         self.log.wake().subscribe()

@@ -97,7 +97,7 @@ pub(super) fn engagement(
 }
 
 /// A signature block over a fresh token, as JSON.
-pub(super) fn sign(key: &SecretString, clock: &dyn Clock) -> String {
+pub fn sign(key: &SecretString, clock: &dyn Clock) -> String {
     let timestamp = clock.now().timestamp().to_string();
     let mut random = [0; 25];
     clock.fill(&mut random);

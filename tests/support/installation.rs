@@ -91,7 +91,8 @@ impl Installation {
         settings
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A subcommand, ready to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(self.folder.path());
         command.args(arguments).envs(&self.settings);
         command
