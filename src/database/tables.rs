@@ -33,8 +33,38 @@ impl Transaction {
         Ok(())
     }
 
-    /// Gives a table another name.
-    pub async fn rename_table(&mut self, table: &str, name: &str) -> Result<(), DatabaseError> {
+    /// Puts the copy in the table's place; the table is called `former` from then on. PostgreSQL's views go on with
+    /// the table that bears the name: by themselves they would stay with the one that they were made for.
+    pub async fn exchange_table(
+        &mut self,
+        table: &str,
+        copy: &str,
+        former: &str,
+    ) -> Result<(), DatabaseError> {
+        let views = if self.dialect() == Dialect::Postgres { self.views_of(table).await? } else { vec![] };
+        self.rename_table(table, former).await?;
+        self.rename_table(copy, table).await?;
+        for (view, definition) in views {
+            self.execute(&format!("CREATE OR REPLACE VIEW {view} AS {definition}"), &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// The views that read a table, by their quoted names, and what they read.
+    async fn views_of(&mut self, table: &str) -> Result<Vec<(String, String)>, DatabaseError> {
+        let sql = "
+            SELECT DISTINCT format('%I.%I', n.nspname, v.relname) AS name, pg_get_viewdef(v.oid) AS definition
+            FROM pg_depend d
+            JOIN pg_rewrite r ON r.oid = d.objid
+            JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+            JOIN pg_namespace n ON n.oid = v.relnamespace
+            WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+              AND d.refobjid = to_regclass($1)";
+        let rows = self.fetch_all(sql, &[format!("\"{table}\"").into()]).await?;
+        rows.iter().map(|row| Ok((row.text("name")?, row.text("definition")?))).collect()
+    }
+
+    async fn rename_table(&mut self, table: &str, name: &str) -> Result<(), DatabaseError> {
         self.execute(&format!("ALTER TABLE \"{table}\" RENAME TO \"{name}\""), &[]).await?;
         Ok(())
     }
@@ -78,6 +108,7 @@ fn another(index: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::database::Dialect;
     use crate::database::scratch::Scratch;
 
     #[tokio::test]
@@ -92,20 +123,28 @@ mod tests {
             database.execute(text, &[]).await.unwrap();
         }
 
+        let mut readers = vec!["words"];
+        if database.dialect() == Dialect::Postgres {
+            let view = "CREATE VIEW longest AS SELECT w.id FROM words w ORDER BY length(w.word) DESC";
+            database.execute(view, &[]).await.unwrap();
+            readers.push("longest");
+        }
+
         for round in ["a", "b", "c"] {
             let insert = format!("INSERT INTO words (id, word, at) VALUES ('{round}', 'old', 1)");
             database.execute(&insert, &[]).await.unwrap();
             let mut transaction = database.begin().await.unwrap();
             transaction.copy_shape("words", "words@2").await.unwrap();
             transaction.wait_briefly().await.unwrap();
-            transaction.rename_table("words", "words@1").await.unwrap();
-            transaction.rename_table("words@2", "words").await.unwrap();
+            transaction.exchange_table("words", "words@2", "words@1").await.unwrap();
             transaction.commit().await.unwrap();
             database.remove_table("words@1").await.unwrap();
             database.remove_table("words@1").await.unwrap();
 
-            let left = database.fetch_all("SELECT * FROM words", &[]).await.unwrap();
-            assert!(left.is_empty(), "{round}");
+            for reader in &readers {
+                let left = database.fetch_all(&format!("SELECT id FROM {reader}"), &[]).await.unwrap();
+                assert!(left.is_empty(), "{round}: {reader}");
+            }
             let twice = "INSERT INTO words (id, word, at) VALUES ('x', 'same', 1), ('y', 'same', 1)";
             let refused = database.execute(twice, &[]).await;
             assert!(refused.is_err(), "{round}: the unique index came along");

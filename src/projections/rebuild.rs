@@ -185,8 +185,7 @@ impl Rebuild {
     async fn rename(&self, transaction: &mut Transaction, reached: i64) -> Result<(), DatabaseError> {
         transaction.wait_briefly().await?;
         for table in self.live.tables() {
-            transaction.rename_table(table, &former(table)).await?;
-            transaction.rename_table(&beside(table), table).await?;
+            transaction.exchange_table(table, &beside(table), &former(table)).await?;
         }
         checkpoint::advance(transaction, self.live.as_ref(), reached, self.log.clock().now()).await?;
         checkpoint::remove(transaction, self.beside.name).await?;

@@ -41,8 +41,9 @@ impl Running {
 /// A mail to this address that has come to this outcome.
 async fn mail(program: &Program, to: &str, outcome: &str) -> Value {
     program.api.request_reset(to).await;
+    let encoded = to.replace('+', "%2B");
     eventually("the mail has an outcome", async || {
-        let page = program.api.ask(&format!("/v1/messages?recipient={to}")).await;
+        let page = program.api.ask(&format!("/v1/messages?recipient={encoded}")).await;
         let mail = page["data"].as_array()?.first()?.clone();
         (mail["outcome"] == outcome).then_some(mail)
     })

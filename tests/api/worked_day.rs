@@ -1,6 +1,7 @@
 //! One day of twelve mails, worked out by hand: entered at the log, and told by webhooks, in any order and
 //! number; the numbers of `GET /v1/metrics/delivery` are the same.
 
+mod cohorts;
 mod day;
 
 use std::sync::Arc;
@@ -106,7 +107,8 @@ fn group<'a>(metrics: &'a Value, key: &str) -> &'a Value {
     groups.iter().find(|group| group["key"] == key).expect("the group is there")
 }
 
-async fn assert_the_day(api: &Api) {
+async fn assert_the_day(installation: &Installation, api: &Api) {
+    cohorts::assert_they_agree(&installation.scratch.database, api).await;
     let metrics = api.ask(&format!("{DAY}&interval=hour&group_by=template")).await;
 
     assert_eq!(metrics["basis"], "cohort");
@@ -166,7 +168,7 @@ async fn the_day_comes_out_of_the_log_once_and_told_twice() {
 
         tables::folded(&installation.scratch.database).await;
 
-        assert_the_day(&program.api).await;
+        assert_the_day(&installation, &program.api).await;
     }
 }
 
@@ -177,7 +179,7 @@ async fn the_day_comes_out_of_webhooks() {
     post(&program.api, &webhooks()).await;
     understood(&installation).await;
 
-    assert_the_day(&program.api).await;
+    assert_the_day(&installation, &program.api).await;
 }
 
 #[tokio::test]
@@ -189,7 +191,7 @@ async fn the_day_comes_out_of_webhooks_that_come_twice_under_fresh_signatures() 
     post(&program.api, &twice).await;
     understood(&installation).await;
 
-    assert_the_day(&program.api).await;
+    assert_the_day(&installation, &program.api).await;
 }
 
 #[tokio::test]
@@ -200,7 +202,7 @@ async fn the_day_comes_out_of_webhooks_in_reverse() {
     post(&program.api, &reversed).await;
     understood(&installation).await;
 
-    assert_the_day(&program.api).await;
+    assert_the_day(&installation, &program.api).await;
 }
 
 #[tokio::test]
@@ -218,5 +220,5 @@ async fn the_day_comes_out_of_webhooks_during_a_rebuild() {
     tokio::join!(post(&program.api, meanwhile), rebuilding);
     understood(&installation).await;
 
-    assert_the_day(&program.api).await;
+    assert_the_day(&installation, &program.api).await;
 }
