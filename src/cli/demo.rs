@@ -57,7 +57,7 @@ const MAILS_PER_PERSON: u32 = 3;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// How many mails, about.
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(50..=200_000))]
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(50..=200_000))]
     pub messages: u32,
     /// Which stories: the same seed tells the same ones of the same days. Ids and keys are new each time.
     #[arg(long, default_value_t = 1)]
