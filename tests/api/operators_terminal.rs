@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
-use crate::support::{Installation, Program, eventually};
+use crate::support::{Installation, Program, eventually, tables};
 
 /// A command that goes on, and what it writes.
 struct Running {
@@ -38,16 +38,18 @@ impl Running {
     }
 }
 
-/// A mail to this address that has come to this outcome.
-async fn mail(program: &Program, to: &str, outcome: &str) -> Value {
+/// A mail to this address that has come to this outcome, in every read model.
+async fn mail(installation: &Installation, program: &Program, to: &str, outcome: &str) -> Value {
     program.api.request_reset(to).await;
     let encoded = to.replace('+', "%2B");
-    eventually("the mail has an outcome", async || {
+    let mail = eventually("the mail has an outcome", async || {
         let page = program.api.ask(&format!("/v1/messages?recipient={encoded}")).await;
         let mail = page["data"].as_array()?.first()?.clone();
         (mail["outcome"] == outcome).then_some(mail)
     })
-    .await
+    .await;
+    tables::folded(&installation.scratch.database).await;
+    mail
 }
 
 async fn told(installation: &Installation, arguments: &[&str]) -> String {
@@ -62,7 +64,7 @@ async fn one_command_says_why_a_mail_bounced_and_what_to_do() {
     let installation = Installation::new().await;
     installation.account(TO).await;
     let program = installation.start().await;
-    let mail = mail(&program, TO, "bounced").await;
+    let mail = mail(&installation, &program, TO, "bounced").await;
     let id = mail["id"].as_str().expect("an id");
 
     let story = told(&installation, &["message", id]).await;
@@ -91,7 +93,7 @@ async fn as_json_it_is_what_the_api_says() {
     let installation = Installation::new().await;
     installation.account("ada@example.test").await;
     let program = installation.start().await;
-    let mail = mail(&program, "ada@example.test", "delivered").await;
+    let mail = mail(&installation, &program, "ada@example.test", "delivered").await;
     let id = mail["id"].as_str().expect("an id");
 
     let story: Value = serde_json::from_str(&told(&installation, &["message", id, "--json"]).await).unwrap();
@@ -106,7 +108,7 @@ async fn an_address_is_shown_when_asked_for_and_that_is_on_record() {
     let installation = Installation::new().await;
     installation.account("ada@example.test").await;
     let program = installation.start().await;
-    let mail = mail(&program, "ada@example.test", "delivered").await;
+    let mail = mail(&installation, &program, "ada@example.test", "delivered").await;
     let id = mail["id"].as_str().expect("an id");
 
     let masked = told(&installation, &["message", id]).await;
@@ -146,7 +148,7 @@ async fn the_log_is_followed_as_it_is_written_by_another_process() {
         installation.account(address).await;
     }
     let program = installation.start().await;
-    mail(&program, "ada@example.test", "delivered").await;
+    mail(&installation, &program, "ada@example.test", "delivered").await;
     let mut all = Running::start(&installation, &["tail", "--since", "1h"]);
     let mut bounced =
         Running::start(&installation, &["tail", "--since", "1h", "--outcome", "bounced", "--json"]);
@@ -156,7 +158,7 @@ async fn the_log_is_followed_as_it_is_written_by_another_process() {
     while !last.contains(" delivered ") {
         last = all.line().await;
     }
-    mail(&program, "bounce@example.test", "bounced").await;
+    mail(&installation, &program, "bounce@example.test", "bounced").await;
     let event: Value = serde_json::from_str(&bounced.line().await).expect("a line is JSON");
 
     assert!(first.contains("requested") && first.contains("A password reset was asked for."), "{first}");
@@ -174,7 +176,7 @@ async fn a_reader_that_goes_away_ends_it_without_a_word() {
     installation.account("ada@example.test").await;
     let program = installation.start().await;
     let mut running = Running::start(&installation, &["tail", "--since", "1h"]);
-    mail(&program, "ada@example.test", "delivered").await;
+    mail(&installation, &program, "ada@example.test", "delivered").await;
 
     running.line().await;
     let Running { child, lines } = running;
