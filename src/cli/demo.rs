@@ -18,7 +18,7 @@ mod stories;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use crate::accounts::{BuiltInDirectory, LineFault, NewAccount, PasswordHasher, R
 use crate::app;
 use crate::clock::{Clock, FixedClock, SystemClock};
 use crate::config::Config;
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::domain::address::EmailAddress;
 use crate::domain::id::AccountId;
 use crate::domain::keys::RootKeys;
@@ -81,7 +81,7 @@ pub fn configure(mut config: Config, arguments: &Arguments) -> anyhow::Result<Co
     config.sandbox.mailbox = config.data_dir.join("sandbox.db");
     config.database_url = match &arguments.into {
         Some(url) => url.clone().into(),
-        None => format!("sqlite://{}", config.data_dir.join("backstamp.db").display()).into(),
+        None => own_database(&config.data_dir).into(),
     };
     Ok(config)
 }
@@ -92,8 +92,8 @@ pub async fn fill(config: &mut Config, arguments: &Arguments) -> anyhow::Result<
     let since = tokio::time::Instant::now();
     let now = SystemClock.now();
     let url = config.database_url.expose_secret().to_owned();
+    refuse_unless_empty(&url, config, arguments).await?;
     let database = app::open_database(&url).await?;
-    refuse_unless_empty(&database, config, arguments).await?;
     let roots = RootKeys::new(config.keys.secret.iter().map(ExposeSecret::expose_secret))
         .context("there is no secret key")?;
     let signing_key: SecretString = hex::encode(roots.current().derive("demo webhooks").as_slice()).into();
@@ -143,27 +143,42 @@ pub async fn fill(config: &mut Config, arguments: &Arguments) -> anyhow::Result<
     Ok(())
 }
 
-/// Whoever finds something in it has chosen the wrong one.
-async fn refuse_unless_empty(
-    database: &Database,
-    config: &Config,
-    arguments: &Arguments,
-) -> anyhow::Result<()> {
-    for table in ["events", "accounts", "webhooks", "checkpoints", "registrations"] {
+/// What holds anything stays as it is: not even its tables are brought up to date.
+async fn refuse_unless_empty(url: &str, config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let database = Database::connect(url).await?;
+    let is_empty = is_empty(&database).await;
+    database.close().await;
+    match (is_empty.context("the database cannot be looked at")?, &arguments.into) {
+        (true, _) => Ok(()),
+        (false, Some(_)) => bail!("the database is not empty, and a demo is told only into an empty one"),
+        (false, None) => bail!(
+            "there is a demo in {folder} already. Look at it again:\n\n  {again}\n\nor remove the folder and begin \
+             anew: rm -r {folder}",
+            folder = config.data_dir.display(),
+            again = reopen(config, arguments),
+        ),
+    }
+}
+
+/// Whether it has no tables, or ours with nothing in them: where a server has run, there are checkpoints.
+async fn is_empty(database: &Database) -> Result<bool, DatabaseError> {
+    let sql = database.dialect().pick(
+        "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema()",
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+    );
+    let rows = database.fetch_all(sql, &[]).await?;
+    let tables = rows.iter().map(|row| row.text("name")).collect::<Result<Vec<_>, _>>()?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if !tables.is_empty() && !has("_sqlx_migrations") {
+        return Ok(false);
+    }
+    for table in ["events", "accounts", "webhooks", "checkpoints"] {
         let sql = format!("SELECT 1 AS one FROM {table} LIMIT 1");
-        if database.fetch_optional(&sql, &[]).await?.is_some() {
-            let again = reopen(config, arguments);
-            match &arguments.into {
-                Some(_) => bail!("the database is not empty, and a demo is told only into an empty one"),
-                None => bail!(
-                    "there is a demo in {folder} already. Look at it again:\n\n  {again}\n\nor remove the folder and \
-                     begin anew: rm -r {folder}",
-                    folder = config.data_dir.display(),
-                ),
-            }
+        if has(table) && database.fetch_optional(&sql, &[]).await?.is_some() {
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Accounts for everybody; nobody knows their passwords.
@@ -244,9 +259,15 @@ fn reopen(config: &Config, arguments: &Arguments) -> String {
         // It may hold a password.
         Some(url) if url.starts_with("postgres") => "…".to_owned(),
         Some(url) => url.clone(),
-        None => format!("sqlite://{}", folder.join(PathBuf::from("backstamp.db")).display()),
+        None => own_database(folder),
     };
     format!("BACKSTAMP_DATA_DIR={} BACKSTAMP_DATABASE_URL={url} backstamp", folder.display())
+}
+
+/// In its folder. The path stands in a URL: what has a meaning there is percent-encoded.
+fn own_database(folder: &Path) -> String {
+    let path = folder.join("backstamp.db").display().to_string();
+    format!("sqlite://{}", path.replace('%', "%25").replace('?', "%3F"))
 }
 
 /// A bar on a terminal, lines elsewhere.

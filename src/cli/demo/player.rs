@@ -14,13 +14,17 @@ use super::posts;
 use super::script::{Again, SealedBy, Step, What};
 use crate::clock::{Clock, FixedClock};
 use crate::commands::{Commands, Context, History, HistoryError, KeyChoice, LinkPolicies};
+use crate::domain::email_verification::Verifying;
 use crate::domain::id::{MessageId, WebhookId};
 use crate::domain::keys::RootKeys;
+use crate::domain::one_time_link::LinkPurpose;
+use crate::domain::password_reset::Resetting;
 use crate::event_log::{Consumer, EventLog, Subscription, Turn};
 use crate::inbox::{Effect, Inbox, InboxWorker, Receipt, context};
 use crate::projections;
 use crate::providers::mailgun;
 use crate::reactors::ScheduleWork;
+use crate::sandbox;
 
 /// Steps that are written together.
 const BATCH: usize = 512;
@@ -62,7 +66,7 @@ impl Player {
             let What::Post { event_data, also, .. } = &step.what else { return Ok(None) };
             // Until it is handed over nothing waits, so the clock stands at its time.
             self.clock.set(step.at);
-            let signature = crate::sandbox::sign(&self.signing_key, self.clock.as_ref());
+            let signature = sandbox::sign(&self.signing_key, self.clock.as_ref());
             let body = posts::under(&signature, event_data);
             let receipt = self.inbox.receive(body.clone()).await;
             let Receipt::Stored(id) = receipt else { bail!("a post was answered {}", receipt.as_str()) };
@@ -135,13 +139,11 @@ async fn tell(history: &mut History, step: &Step, taken: Option<Taken>) -> Resul
     };
     match &step.what {
         What::Reset { stream, command } => {
-            use crate::domain::one_time_link::LinkPurpose;
-            let context = fresh(crate::domain::password_reset::Resetting::BEGINNINGS, stream);
+            let context = fresh(Resetting::BEGINNINGS, stream);
             history.reset(stream, command.clone(), context).await.map(|_| ())
         }
         What::Verification { stream, command } => {
-            use crate::domain::one_time_link::LinkPurpose;
-            let context = fresh(crate::domain::email_verification::Verifying::BEGINNINGS, stream);
+            let context = fresh(Verifying::BEGINNINGS, stream);
             history.verification(stream, command.clone(), context).await.map(|_| ())
         }
         What::Message { id, command, sealed } => {

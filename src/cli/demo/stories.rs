@@ -12,6 +12,7 @@ use super::people::{People, Person};
 use super::posts::{About, PEOPLE};
 use super::sayings::Sayings;
 use super::script::{Script, SealedBy, Step, What};
+use crate::domain::address::EmailAddress;
 use crate::domain::email_verification::{EmailVerificationCommand, Verifies};
 use crate::domain::id::{MessageId, RequestId, VerificationId};
 use crate::domain::keys::IndexKey;
@@ -332,7 +333,7 @@ impl Teller<'_, '_> {
 
     fn unknown_address(&mut self) {
         let name = self.post.chance.digits(7);
-        let address = crate::domain::address::EmailAddress::parse(&format!("guest-{name}@example.com"));
+        let address = EmailAddress::parse(&format!("guest-{name}@example.com"));
         let address = address.expect("digits make an address");
         let stream = self.post.script.index().stream_key(&address).to_string();
         let (request_id, at) = (self.post.script.id(self.at), self.at);
