@@ -340,3 +340,80 @@ async fn nothing_in_the_log_or_its_tables_holds_a_token_or_an_address() {
         }
     }
 }
+
+/// A request and its link of the past, told at their own times.
+async fn tell_a_link(bench: &Bench, history: &mut History, stream: &str, email: &str) -> RequestId {
+    let request_id = RequestId::from_uuid(bench.clock.uuid());
+    let told = || Context {
+        causation: "http".to_owned(),
+        key: KeyChoice::Fresh { event_types: &["password_reset.requested"], subject: stream.to_owned() },
+        ..Context::default()
+    };
+    let ask = PasswordResetCommand::Request {
+        request_id,
+        email: address(email),
+        locale: None,
+        browser: None,
+        details: crate::domain::password_reset::ResetDetails::default(),
+        at: bench.now(),
+    };
+    assert_eq!(history.reset(stream, ask, told()).await.unwrap().len(), 1);
+    bench.pass(1);
+    let issue = PasswordResetCommand::IssueLink {
+        request_id,
+        message_id: MessageId::from_uuid(bench.clock.uuid()),
+        account_id: AccountId::from_uuid(bench.clock.uuid()),
+        credential_version: 1,
+        salt: [7; 16],
+        email: address(email),
+        name: None,
+        at: bench.now(),
+    };
+    assert_eq!(history.reset(stream, issue, told()).await.unwrap().len(), 1);
+    request_id
+}
+
+#[tokio::test]
+async fn history_is_written_in_its_order_and_read_like_everything_else() {
+    let bench = Bench::new().await;
+    let commands = bench.process().await;
+    let mut history = History::new(commands.inner.log.clone(), LinkPolicies::default());
+    let start = bench.now();
+
+    let mut requests = Vec::new();
+    for email in ["ada@example.test", "bea@example.test"] {
+        let stream = stream_of(&commands, email);
+        requests.push((stream.clone(), tell_a_link(&bench, &mut history, &stream, email).await));
+        bench.pass(1);
+    }
+    let written = history.write().await.unwrap();
+
+    let stretch = commands.inner.log.read_after(0, 100).await.unwrap();
+    let times: Vec<_> =
+        stretch.events.iter().map(|event| (event.metadata.recorded_at - start).num_seconds()).collect();
+    assert_eq!((written, times), (4, vec![0, 1, 2, 3]));
+    assert_eq!(stretch.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 1, 2]);
+    for (stream, request_id) in requests {
+        let links = commands.load_links::<Resetting>(&stream).await.unwrap().aggregate;
+        let request = links.request(request_id).expect("the request is there");
+        assert!(request.email.known().is_some() && request.link.is_some(), "{request:?}");
+    }
+}
+
+#[tokio::test]
+async fn history_that_does_not_fit_is_refused_and_so_is_a_log_that_others_write_to() {
+    let bench = Bench::new().await;
+    let commands = bench.process().await;
+    let (email, mut history) =
+        ("ada@example.test", History::new(commands.inner.log.clone(), LinkPolicies::default()));
+    let stream = stream_of(&commands, email);
+    let request_id = tell_a_link(&bench, &mut history, &stream, email).await;
+
+    let complete = PasswordResetCommand::Complete { request_id, attempt: 1, at: bench.now() };
+    let refused = history.reset(&stream, complete, Context::default()).await;
+    commands.request_reset(ask("bea@example.test")).await.unwrap();
+    let beside_others = history.write().await;
+
+    assert!(matches!(refused, Err(HistoryError::Refused(_))), "{refused:?}");
+    assert!(matches!(beside_others, Err(HistoryError::NotAlone)), "{beside_others:?}");
+}
