@@ -56,10 +56,10 @@ pub(super) struct Fill {
     pub(super) is_checked: bool,
 }
 
-/// A pattern, and what else must be filled before it is worth a look.
+/// A pattern, and the places that must be filled before it is worth a look.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
-    pub(super) needs: u32,
+    pub(super) needs: [u32; 2],
     pub(super) pattern: u32,
 }
 
@@ -73,7 +73,7 @@ pub(super) struct Compiled {
     /// What to check when a place is filled: each pattern stands under its rarest place.
     pub(super) by_place: Lists<Candidate>,
     /// For each rule the patterns that forbid it.
-    pub(super) unless: Vec<Vec<Pattern>>,
+    pub(super) unless: Lists<Candidate>,
     /// For each rule the enhanced codes of its condition.
     pub(super) statuses: Vec<Vec<(u16, u16)>>,
     pub(super) literals: Vec<String>,
@@ -82,6 +82,8 @@ pub(super) struct Compiled {
     phrase_numbers: HashMap<String, usize>,
     places: HashMap<Vec<String>, u32>,
     places_of: Vec<Vec<u32>>,
+    /// For each rule the first pattern that forbids it and the one after the last.
+    forbidding: Vec<std::ops::Range<usize>>,
 }
 
 impl Compiled {
@@ -93,6 +95,7 @@ impl Compiled {
         }
         compiled.place_patterns();
         (compiled.phrase_numbers, compiled.places, compiled.places_of) = Default::default();
+        compiled.forbidding = Vec::new();
         Ok(compiled)
     }
 
@@ -107,13 +110,14 @@ impl Compiled {
                 self.patterns.push(Pattern { rule: number, rarest: [0; 2], places });
             }
         }
-        let mut unless = Vec::new();
+        let first = self.patterns.len();
         for text in &rule.unless {
             for places in pattern::parse(text, lexicon)? {
-                unless.push(Pattern { rule: number, rarest: [0; 2], places: self.places(places) });
+                let places = self.places(places);
+                self.patterns.push(Pattern { rule: number, rarest: [0; 2], places });
             }
         }
-        self.unless.push(unless);
+        self.forbidding.push(first..self.patterns.len());
         for literal in &rule.literal {
             if literal.trim().is_empty() {
                 return Err("an empty literal".into());
@@ -155,22 +159,29 @@ impl Compiled {
                 commonness[*place as usize] += places.len();
             }
         }
-        let unless = self.unless.iter_mut().flatten();
-        for pattern in self.patterns.iter_mut().chain(unless) {
+        for pattern in &mut self.patterns {
             let mut places: Vec<u32> = pattern.places.iter().map(|(place, _)| *place).collect();
             places.sort_by_key(|place| commonness[*place as usize]);
             let first = places.first().copied().unwrap_or_default();
             pattern.rarest = [first, places.get(1).copied().unwrap_or(first)];
         }
+        let candidate = |number: usize| Candidate {
+            needs: self.patterns[number].rarest,
+            pattern: u32::try_from(number).unwrap_or(u32::MAX),
+        };
+        let unless = self.forbidding.iter().map(|range| range.clone().map(candidate).collect()).collect();
         let mut by_place = vec![Vec::new(); self.places.len()];
-        for (number, pattern) in self.patterns.iter().enumerate() {
-            let [first, needs] = pattern.rarest;
-            let pattern = u32::try_from(number).unwrap_or(u32::MAX);
-            by_place[first as usize].push(Candidate { needs, pattern });
+        let mut says_from = 0;
+        for range in &self.forbidding {
+            for candidate in (says_from..range.start).map(candidate) {
+                by_place[candidate.needs[0] as usize].push(candidate);
+            }
+            says_from = range.end;
         }
         let fill = |place: &u32| Fill { place: *place, is_checked: !by_place[*place as usize].is_empty() };
         self.fills =
             Lists::of(self.places_of.iter().map(|places| places.iter().map(fill).collect()).collect());
         self.by_place = Lists::of(by_place);
+        self.unless = Lists::of(unless);
     }
 }

@@ -5,7 +5,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::compile::{Compiled, Fill, Pattern};
+use super::compile::{Candidate, Compiled, Fill, Pattern};
 use super::pattern::Lexicon;
 use super::reading::{Reading, Reply};
 use super::rule::{Rule, Weight};
@@ -73,7 +73,7 @@ impl RuleSet {
         let mut hits = self.literal_hits(reading, refusal.unwrap_or_default());
         for place in &filled.checked {
             for candidate in self.compiled.by_place.get(*place as usize) {
-                if !filled.has(candidate.needs) {
+                if !filled.may_match(*candidate) {
                     continue;
                 }
                 let pattern = &self.compiled.patterns[candidate.pattern as usize];
@@ -88,8 +88,11 @@ impl RuleSet {
         hits.retain_mut(|hit| {
             let known = checked.iter().find(|(rule, _)| *rule == hit.rule).map(|(_, forbidden)| *forbidden);
             let forbidden = known.unwrap_or_else(|| {
-                let unless = &self.compiled.unless[hit.rule as usize];
-                let forbidden = unless.iter().any(|pattern| filled.matches(pattern).is_some());
+                let mut unless = self.compiled.unless.get(hit.rule as usize).iter();
+                let forbidden = unless.any(|candidate| {
+                    let pattern = &self.compiled.patterns[candidate.pattern as usize];
+                    filled.may_match(*candidate) && filled.matches(pattern).is_some()
+                });
                 checked.push((hit.rule, forbidden));
                 forbidden
             });
@@ -223,11 +226,12 @@ impl Filled {
         })
     }
 
+    fn may_match(&self, candidate: Candidate) -> bool {
+        candidate.needs.iter().all(|place| self.has(*place))
+    }
+
     /// Where all places of a pattern follow each other, if they do: the first word and how many were matched.
     fn matches(&self, pattern: &Pattern) -> Option<(u16, u16)> {
-        if !pattern.rarest.iter().all(|place| self.has(*place)) {
-            return None;
-        }
         let ((first, _), rest) = pattern.places.split_first()?;
         self.of(*first)
             .filter_map(|(start, end)| self.follow(rest, end).map(|words| (start, words + (end - start))))
