@@ -78,6 +78,9 @@ async fn look(screen: Screen) {
     open_first(&browser).await;
     browser.arrive("Mail to a***@e***.test").await;
     browser.sees("a person opened it").await;
+    browser.find("iframe").await.enter_frame().await.expect("the preview is a frame");
+    browser.sees("Hello A.,").await;
+    browser.driver.client.enter_parent_frame().await.expect("the page is around it");
     browser.inspect("message").await;
     browser.press("Suppress the address").await;
     browser.find(".event details:last-of-type summary").await.click().await.expect("the report opens");

@@ -199,7 +199,7 @@ fn facts(
         facts.push(Fact { href: Some(href), ..plain(label, "its whole timeline".to_owned()) });
     }
     if let Some(lost) = message.loss.filter(|_| message.outcome.as_str() == "delivered") {
-        facts.push(plain("Not yet", named(lost)));
+        facts.push(plain("Went no further", named(lost)));
     }
     facts
 }
