@@ -19,6 +19,7 @@
 //! | [`inbox`] | received webhooks, stored and then understood |
 //! | [`providers`] | Mailgun's protocol, both ways |
 //! | [`rendering`] | template and data to subject, text, HTML |
+//! | [`charts`] | numbers to SVG |
 //! | [`http`] | the API and the pages; poem stays in here |
 //! | [`sandbox`] | Mailgun's API for one machine |
 //! | [`app`], [`cli`] | what puts the rest together |
@@ -29,6 +30,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod app;
+pub mod charts;
 pub mod cli;
 pub mod clock;
 pub mod commands;

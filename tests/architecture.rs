@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &[]),
+    ("charts", &[]),
     ("database", &["clock"]),
     ("config", &["domain", "clock", "database"]),
     ("telemetry", &["config", "clock"]),
@@ -53,6 +54,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inbox",
             "accounts",
             "api_keys",
+            "charts",
             "dead_letters",
             "disclosures",
             "idempotency",
