@@ -8,6 +8,8 @@ mod cohort;
 mod delivery;
 mod feed;
 mod funnel;
+mod hand_over;
+mod latency;
 mod message_count;
 mod message_filter;
 mod messages;
@@ -29,6 +31,7 @@ pub use bounces::{BounceMetrics, BouncePoint, CategoryFailures, ProviderFailures
 pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
 pub use feed::{Feed, FeedEntry, FeedPage};
 pub use funnel::{Declined, Funnel, FunnelStep, Lost};
+pub use latency::{Latency, LatencyPoint};
 pub use message_filter::{FailureFilter, MessageFilter};
 pub use messages::{BounceSummary, MessageSummary, Suppressed};
 pub use rates::Rates;

@@ -12,6 +12,7 @@ mod outcome;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod threshold;
 
 pub use counters::Counters;
 pub use duration::{Durations, significant};
@@ -20,3 +21,4 @@ pub use histogram::{Histogram, Histograms};
 pub use loss::{Loss, Step};
 pub use outcome::{Outcome, Status};
 pub use tally::Tally;
+pub use threshold::{Level, Threshold};

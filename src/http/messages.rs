@@ -106,6 +106,8 @@ impl MessagesApi {
         failed_after: Query<Option<DateTime<Utc>>>,
         /// It failed before this instant.
         failed_before: Query<Option<DateTime<Utc>>>,
+        /// A span that was measured of it, such as `time_to_delivered`.
+        measured: Query<Option<String>>,
         /// Requested at this instant or later.
         after: Query<Option<DateTime<Utc>>>,
         /// Requested before this instant.
@@ -129,13 +131,14 @@ impl MessagesApi {
                 ("bounce_category", bounce_category.0),
             ],
         );
-        let [lost_at, loss, failure_category, failure_rule, cursor] = words(
+        let [lost_at, loss, failure_category, failure_rule, measured, cursor] = words(
             &mut faults,
             [
                 ("lost_at", lost_at.0),
                 ("loss", loss.0),
                 ("failure_category", failure_category.0),
                 ("failure_rule", failure_rule.0),
+                ("measured", measured.0),
                 ("cursor", cursor.0),
             ],
         );
@@ -162,6 +165,7 @@ impl MessagesApi {
             lost_at,
             loss,
             failure,
+            measured,
             after: after.0,
             before: before.0,
         };

@@ -67,6 +67,31 @@ impl MetricsApi {
         found(self.0.queries.delivery(&cohort).await?)
     }
 
+    /// How long deliveries took
+    ///
+    /// From the hand-over to the first delivered event: percentiles in seconds of the messages requested in
+    /// `[from, to)`, in all and over time; without bounds, of the last 24 hours.
+    #[oai(path = "/latency", method = "get", operation_id = "get_latency")]
+    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
+    async fn latency(
+        &self,
+        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
+        from: Query<Option<DateTime<Utc>>>,
+        to: Query<Option<DateTime<Utc>>>,
+        interval: Query<Option<IntervalName>>,
+        template: Query<Option<String>>,
+        provider: Query<Option<String>>,
+        mailbox_provider: Query<Option<String>>,
+        recipient_domain: Query<Option<String>>,
+    ) -> Result<Answer, Problem> {
+        let words = [template.0, provider.0, mailbox_provider.0, recipient_domain.0];
+        let query = DeliveryQuery {
+            interval: interval.0.map_or(Interval::Hour, Interval::from),
+            ..self.cohort(from.0, to.0, words)?
+        };
+        found(self.0.queries.latency(&query).await?)
+    }
+
     /// Bounces
     ///
     /// Why deliveries failed in `[from, to)`, for good or for now, by the time of the failure; without bounds, in

@@ -111,20 +111,41 @@ impl<'a> Cohort<'a> {
 
     /// How long messages took, and where they were lost. Its counters stay empty.
     pub(super) async fn spans_and_losses(&mut self) -> Result<Tally, QueryError> {
-        let mut tally = Tally::default();
-        for part in self.parts(DAY) {
-            match part.source {
-                Source::Messages => self.add_messages(part, &mut tally).await?,
-                Source::Hours | Source::Days => self.add_rollups(part, &mut tally).await?,
-            }
-        }
-        Ok(tally)
+        Ok(self.tallies(DAY, |_| 0).await?.remove(&0).unwrap_or_default())
     }
 
-    async fn add_rollups(&mut self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
+    /// The same per bucket of this length, by the bucket's start.
+    pub(super) async fn spans_by_time(&mut self, length: i64) -> Result<BTreeMap<i64, Tally>, QueryError> {
+        self.tallies(length, |at| at / length * length).await
+    }
+
+    /// Tallies of what is told apart by time: `place` gives the same for what lies together, and nothing that it
+    /// tells apart is shorter than `length`.
+    async fn tallies(
+        &mut self,
+        length: i64,
+        place: impl Fn(i64) -> i64,
+    ) -> Result<BTreeMap<i64, Tally>, QueryError> {
+        let mut tallies = BTreeMap::<i64, Tally>::new();
+        for part in self.parts(length) {
+            match part.source {
+                Source::Messages => self.add_messages(part, &place, &mut tallies).await?,
+                Source::Hours | Source::Days => self.add_rollups(part, &place, &mut tallies).await?,
+            }
+        }
+        Ok(tallies)
+    }
+
+    async fn add_rollups(
+        &mut self,
+        part: Part,
+        place: &impl Fn(i64) -> i64,
+        tallies: &mut BTreeMap<i64, Tally>,
+    ) -> Result<(), QueryError> {
         let (condition, values) = self.condition(part, false);
-        let sql = format!("SELECT spans, losses FROM delivery_rollups WHERE {condition}");
+        let sql = format!("SELECT start, spans, losses FROM delivery_rollups WHERE {condition}");
         for row in self.snapshot.fetch_all(&sql, &values).await? {
+            let tally = tallies.entry(place(row.int("start")?)).or_default();
             let spans = Histograms::decode(&row.bytes("spans")?).ok_or(QueryError::Damaged("a rollup"))?;
             tally.spans.add(&spans);
             let losses: Vec<(String, String, i64)> = serde_json::from_str(&row.text("losses")?)?;
@@ -133,11 +154,18 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
-    async fn add_messages(&mut self, part: Part, tally: &mut Tally) -> Result<(), QueryError> {
+    async fn add_messages(
+        &mut self,
+        part: Part,
+        place: &impl Fn(i64) -> i64,
+        tallies: &mut BTreeMap<i64, Tally>,
+    ) -> Result<(), QueryError> {
         let (condition, values) = self.condition(part, false);
         let spans = Durations::NAMES.join(", ");
-        let sql = format!("SELECT lost_at, loss, {spans} FROM delivery_facts WHERE {condition}");
+        let sql =
+            format!("SELECT requested_at, lost_at, loss, {spans} FROM delivery_facts WHERE {condition}");
         for row in self.snapshot.fetch_all(&sql, &values).await? {
+            let tally = tallies.entry(place(row.int("requested_at")?)).or_default();
             let spans = Durations::NAMES.iter().map(|name| row.optional_int(name));
             tally.spans.count_values(spans.collect::<Result<Vec<_>, _>>()?, 1);
             if let Some(loss) = row.optional_text("lost_at")?.zip(row.optional_text("loss")?) {

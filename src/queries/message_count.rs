@@ -56,9 +56,19 @@ impl Queries {
 impl<'a> Summed<'a> {
     /// None where rollups do not tell it: they know no recipient, no category, and no two flags of one message.
     fn of(filter: &'a MessageFilter) -> Option<Self> {
-        let MessageFilter { recipient_key, bounce_category, failure, outcome, flags, lost_at, loss, .. } =
-            filter;
-        if recipient_key.is_some() || bounce_category.is_some() || *failure != Default::default() {
+        let MessageFilter {
+            recipient_key,
+            bounce_category,
+            failure,
+            measured,
+            outcome,
+            flags,
+            lost_at,
+            loss,
+            ..
+        } = filter;
+        let is_narrower = recipient_key.is_some() || bounce_category.is_some() || measured.is_some();
+        if is_narrower || *failure != Default::default() {
             return None;
         }
         match (outcome.as_deref(), flags.as_slice(), lost_at.as_deref(), loss.as_deref()) {

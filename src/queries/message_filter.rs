@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{QueryError, Settings};
 use crate::database::Value;
 use crate::domain::bounce::Category;
-use crate::domain::delivery::{Counters, Loss, Status, Step};
+use crate::domain::delivery::{Counters, Durations, Loss, Status, Step};
 use crate::domain::mailbox_provider::MailboxProvider;
 
 /// Which messages. Every given field must hold.
@@ -30,6 +30,8 @@ pub struct MessageFilter {
     pub loss: Option<String>,
     /// That it failed in this way, whatever became of it afterwards.
     pub failure: FailureFilter,
+    /// A span that was measured of the message, such as `time_to_delivered`.
+    pub measured: Option<String>,
     /// Requested at this instant or later.
     pub after: Option<DateTime<Utc>>,
     /// Requested before this instant.
@@ -101,6 +103,11 @@ impl MessageFilter {
             });
         }
         self.check()?;
+        if let Some(span) = &self.measured {
+            let span =
+                Durations::NAMES.iter().find(|name| *name == span).ok_or(QueryError::Unknown("measured"))?;
+            sql.push_str(&format!(" AND {span} IS NOT NULL"));
+        }
         for (column, value) in [
             ("recipient_key", self.recipient_key.as_deref()),
             ("template", self.template.as_deref()),

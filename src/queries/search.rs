@@ -131,6 +131,7 @@ impl Search {
                 Word::Is => filter.flags.push(value.clone()),
                 Word::Lost => filter.lost_at = word_itself(),
                 Word::Because => filter.loss = word_itself(),
+                Word::Measured => filter.measured = word_itself(),
                 Word::Failed => *category = word_itself(),
                 Word::FailedFor => *permanent = Some(value == words::FOR_GOOD),
                 Word::FailedRule => *rule = word_itself(),

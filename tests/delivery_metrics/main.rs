@@ -4,6 +4,7 @@ mod agreement;
 mod bounces;
 mod funnel;
 mod history;
+mod latency;
 mod log;
 mod rollups;
 mod timelines;

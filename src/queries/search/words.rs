@@ -6,7 +6,7 @@ use super::text::{Part, quoted};
 use super::{Misunderstood, Term};
 use crate::domain::address::EmailAddress;
 use crate::domain::bounce::{BounceClass, Category};
-use crate::domain::delivery::{Counters, Loss, Status, Step};
+use crate::domain::delivery::{Counters, Durations, Loss, Status, Step};
 use crate::domain::mailbox_provider::MailboxProvider;
 
 /// Bytes of a value at most.
@@ -34,6 +34,7 @@ pub enum Word {
     Is,
     Lost,
     Because,
+    Measured,
     Failed,
     FailedFor,
     FailedRule,
@@ -43,7 +44,7 @@ pub enum Word {
 }
 
 /// Each with what is typed and the parameter.
-const WORDS: [(Word, &str, &str); 18] = [
+const WORDS: [(Word, &str, &str); 19] = [
     (Word::To, "to", "recipient"),
     (Word::Domain, "domain", "recipient_domain"),
     (Word::Template, "template", "template"),
@@ -56,6 +57,7 @@ const WORDS: [(Word, &str, &str); 18] = [
     (Word::Is, "is", "flag"),
     (Word::Lost, "lost", "lost_at"),
     (Word::Because, "because", "loss"),
+    (Word::Measured, "measured", "measured"),
     (Word::Failed, "failed", "failure_category"),
     (Word::FailedFor, "failed-for", "failure_permanent"),
     (Word::FailedRule, "failed-rule", "failure_rule"),
@@ -171,6 +173,7 @@ pub(super) fn check(word: Word, value: &str) -> Result<Term, Misunderstood> {
             let minus = if name.len() < value.len() { "-" } else { "" };
             Ok(Term { word, value: format!("{minus}{}", known.value) })
         }
+        Word::Measured => one_of(word, value, Durations::NAMES),
         Word::Lost => one_of(word, value, &Step::ALL.map(Step::as_str)),
         Word::Because => one_of(word, value, &Loss::all().map(|loss| loss.reason).collect::<Vec<_>>()),
         Word::FailedFor => match value {
