@@ -12,10 +12,11 @@ mod store;
 mod verification;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -96,6 +97,8 @@ struct Inner {
     store: GroupCommit<NewWebhook, Option<Stored>>,
     received: watch::Sender<()>,
     metrics: Metrics,
+    /// When this process refused a post last, and why.
+    refused: Mutex<Option<(DateTime<Utc>, &'static str)>>,
 }
 
 impl Inbox {
@@ -119,7 +122,8 @@ impl Inbox {
                 wake.send_replace(());
             }
         });
-        let inner = Inner { database, keys, max_age, sealer, clock, store, received, metrics };
+        let refused = Mutex::default();
+        let inner = Inner { database, keys, max_age, sealer, clock, store, received, metrics, refused };
         Self { inner: Arc::new(inner) }
     }
 
@@ -188,12 +192,25 @@ impl Inbox {
         stored.into_iter().all(|stored| matches!(stored, Ok(Some(Some(_)))))
     }
 
+    /// Whether there is a key to verify posts with.
+    pub fn has_keys(&self) -> bool {
+        self.inner.keys.is_some()
+    }
+
+    /// When this process refused a post last, and why. Refused posts are counted and never stored, so that nobody
+    /// can fill the database with them.
+    pub fn last_refusal(&self) -> Option<(DateTime<Utc>, &'static str)> {
+        *self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn received(&self) -> watch::Receiver<()> {
         self.inner.received.subscribe()
     }
 
     fn refuse(&self, reason: &'static str) -> Receipt {
         self.inner.metrics.webhook_refused(reason);
+        let mut refused = self.inner.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused = Some((self.inner.clock.now(), reason));
         tracing::warn!(reason, "a webhook was refused");
         Receipt::Refused(reason)
     }

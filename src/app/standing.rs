@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::database::{Database, DatabaseError};
+use crate::domain::bounce::mask;
 use crate::event_log::{EventLog, checkpoint, parked};
 use crate::http::Scrape;
 use crate::telemetry::{Metrics, Standing};
@@ -38,6 +39,9 @@ impl Observer {
         Ok(Standing {
             outbox_oldest_pending_age: outbox.oldest.map_or(0.0, age),
             outbox_pending: outbox.count,
+            outbox_failing: outbox.failing,
+            // A provider may name the recipient.
+            outbox_last_error: outbox.last_error.as_deref().map(mask),
             inbox_pending: inbox.pending,
             last_webhook: inbox.last_received.map_or(0.0, |at| at.timestamp_micros() as f64 / 1e6),
             lag,
@@ -53,11 +57,15 @@ impl Observer {
 #[async_trait]
 impl Scrape for Observer {
     async fn scrape(&self) -> String {
-        match self.look().await {
-            Ok(standing) => self.metrics.observe(&standing),
-            // The counters are still right; an alert on the age of the gauges is somebody else's.
-            Err(error) => tracing::warn!(%error, "how things stand could not be looked up"),
+        // Without an answer the counters are still right; an alert on the age of the gauges is somebody else's.
+        if let Some(standing) = self.standing().await {
+            self.metrics.observe(&standing);
         }
         self.metrics.encode()
+    }
+
+    async fn standing(&self) -> Option<Standing> {
+        let looked = self.look().await;
+        looked.inspect_err(|error| tracing::warn!(%error, "how things stand could not be looked up")).ok()
     }
 }

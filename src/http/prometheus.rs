@@ -14,13 +14,16 @@ use super::auth::{Caller, SupportRead};
 use super::docs::Tags;
 use super::problem::Problem;
 use super::resource::Resource;
-use crate::telemetry::MEDIA_TYPE;
+use crate::telemetry::{MEDIA_TYPE, Standing};
 
 /// Whoever knows how things stand.
 #[async_trait]
 pub trait Scrape: Send + Sync {
     /// Everything that can be measured, now, as [`MEDIA_TYPE`].
     async fn scrape(&self) -> String;
+
+    /// How things stand now; none if that cannot be looked up.
+    async fn standing(&self) -> Option<Standing>;
 }
 
 #[derive(ApiResponse)]

@@ -146,12 +146,16 @@ pub async fn count_due(database: &Database, now: DateTime<Utc>) -> Result<i64, D
 }
 
 /// What waits in the outbox, and what was put aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingMails {
     /// Mails that wait to be handed over.
     pub count: i64,
     /// When the oldest of them was asked for.
     pub oldest: Option<DateTime<Utc>>,
+    /// Those of them that were tried already.
+    pub failing: i64,
+    /// Why one of them was not taken the last time.
+    pub last_error: Option<String>,
     /// Work of any kind that waits for an operator.
     pub parked: i64,
 }
@@ -160,12 +164,19 @@ pub struct WaitingMails {
 pub async fn waiting(database: &Database, kind: &str) -> Result<WaitingMails, DatabaseError> {
     let sql = "SELECT (SELECT count(*) FROM work WHERE kind = $1 AND parked_at IS NULL) AS count,
                       (SELECT min(created_at) FROM work WHERE kind = $1 AND parked_at IS NULL) AS oldest,
+                      (SELECT count(*) FROM work
+                        WHERE kind = $1 AND parked_at IS NULL AND last_error IS NOT NULL) AS failing,
+                      (SELECT last_error FROM work
+                        WHERE kind = $1 AND parked_at IS NULL AND last_error IS NOT NULL
+                        ORDER BY due_at DESC LIMIT 1) AS last_error,
                       (SELECT count(*) FROM work WHERE parked_at IS NOT NULL) AS parked";
     let row = database.fetch_one(sql, &[kind.into()]).await?;
     let oldest = row.optional_int("oldest")?;
     Ok(WaitingMails {
         count: row.int("count")?,
         oldest: oldest.and_then(DateTime::from_timestamp_micros),
+        failing: row.int("failing")?,
+        last_error: row.optional_text("last_error")?,
         parked: row.int("parked")?,
     })
 }

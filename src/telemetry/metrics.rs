@@ -115,6 +115,9 @@ pub struct Standing {
     pub outbox_oldest_pending_age: f64,
     /// Mails that wait to be handed over.
     pub outbox_pending: i64,
+    /// Those of them that were tried and not taken, and what was said of one; no metrics, but for people.
+    pub outbox_failing: i64,
+    pub outbox_last_error: Option<String>,
     /// Stored webhooks that wait to be understood.
     pub inbox_pending: i64,
     /// When the last webhook was stored, in seconds since 1970; 0 if there never was one.

@@ -48,7 +48,7 @@ use backstamp::projections;
 use backstamp::providers::mailgun::SigningKeys;
 use backstamp::queries::{Feed, Queries, Settings};
 use backstamp::rendering::{RenderSettings, Renderer};
-use backstamp::telemetry::Metrics;
+use backstamp::telemetry::{Metrics, Standing};
 use chrono::{DateTime, TimeDelta};
 use poem::endpoint::BoxEndpoint;
 use poem::http::{Method, StatusCode};
@@ -89,6 +89,10 @@ struct NothingStands;
 impl Scrape for NothingStands {
     async fn scrape(&self) -> String {
         "# EOF\n".into()
+    }
+
+    async fn standing(&self) -> Option<Standing> {
+        Some(Standing::default())
     }
 }
 

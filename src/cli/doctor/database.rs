@@ -134,7 +134,13 @@ mod tests {
     fn quiet() -> Pipeline {
         Pipeline {
             furthest: ("deliveries", 3),
-            outbox: reactors::WaitingMails { count: 0, oldest: None, parked: 0 },
+            outbox: reactors::WaitingMails {
+                count: 0,
+                oldest: None,
+                failing: 0,
+                last_error: None,
+                parked: 0,
+            },
             inbox: inbox::Standing { pending: 0, failed: 0, last_received: None },
             parked_events: 0,
             last_sent: None,
