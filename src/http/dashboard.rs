@@ -5,7 +5,6 @@
 //! show a whole address, but where somebody asks to be shown it, which is recorded.
 
 mod bounces;
-#[allow(dead_code, reason = "what the pages need of it grows with them")]
 mod cut;
 mod desk;
 mod frame;
@@ -14,7 +13,6 @@ mod listing;
 mod message;
 mod messages;
 mod notice;
-#[allow(dead_code, reason = "what the pages need of it grows with them")]
 mod number;
 mod overview;
 mod suppressions;

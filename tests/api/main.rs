@@ -8,6 +8,7 @@ mod address_changes;
 mod bad_input;
 mod bounces;
 mod command_line;
+mod dashboard;
 mod demo;
 mod doctor;
 mod keys;

@@ -2,7 +2,7 @@
 //! number; the numbers of `GET /v1/metrics/delivery` are the same.
 
 mod cohorts;
-mod day;
+pub mod day;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::support::{Api, Installation, Program, perhaps, tables};
 const DAY: &str = "/v1/metrics/delivery?from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z";
 
 /// Puts into the log what no provider tells, or everything.
-async fn enter(installation: &Installation, mails: &[Mail], is_told: fn(&Told) -> bool, times: usize) {
+pub async fn enter(installation: &Installation, mails: &[Mail], is_told: fn(&Told) -> bool, times: usize) {
     let (database, clock) = (installation.scratch.database.clone(), Arc::new(SystemClock));
     let roots = RootKeys::new([SECRET_KEY]).expect("a root key");
     let keyring = Keyring::open(&database, &roots, clock.clone()).await.expect("the keys");

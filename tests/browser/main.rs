@@ -9,6 +9,7 @@
 mod support;
 
 mod browser;
+mod dashboard;
 mod dashboard_pages;
 mod driver;
 mod inspection;

@@ -1,5 +1,7 @@
 //! Who gets to the dashboard, and what stands around its pages.
 
+use backstamp::domain::message::MessageCommand;
+
 use super::visitor::Visitor;
 use super::*;
 
@@ -142,4 +144,41 @@ async fn signing_out_is_one_press_away() {
 
     assert_eq!((seen.status, seen.header("location")), (303, "/login"));
     assert_eq!(visitor.open("/dashboard").await.status, 303);
+}
+
+#[tokio::test]
+async fn mail_that_goes_out_without_a_word_coming_back_is_told_with_the_likely_cause() {
+    let server = TestServer::start().await;
+    let id = operators::mail(&server, 1, "password-reset", "m1@example.test").await;
+    let sent = MessageCommand::RecordSent {
+        attempt: 1,
+        provider_message_id: "id@mail.test".into(),
+        reply: None,
+        at: server.clock.now() + TimeDelta::minutes(2),
+    };
+    server.commands.message(id, sent, Context::caused_by("test")).await.unwrap();
+    server.follow().await;
+    let mut visitor = operator(&server).await;
+    let told = "Mail goes out, and nothing comes back";
+
+    server.clock.advance(TimeDelta::minutes(11));
+    assert!(!visitor.open("/dashboard").await.html.contains(told));
+    server.clock.advance(TimeDelta::minutes(2));
+
+    visitor.open("/dashboard").await.says(told).says("backstamp webhooks register");
+}
+
+#[tokio::test]
+async fn a_refused_signature_is_told_with_its_reason() {
+    let server = TestServer::start().await;
+    let mut visitor = operator(&server).await;
+    let forged = json!({
+        "signature": { "timestamp": "1728000000", "token": "a".repeat(50), "signature": "0".repeat(64) },
+        "event-data": { "event": "delivered" },
+    });
+
+    let answer = server.client.post("/webhooks/mailgun").body_json(&forged).send().await;
+    answer.assert_status(StatusCode::NOT_ACCEPTABLE);
+
+    visitor.open("/dashboard").await.says("A post was refused").says("backstamp doctor");
 }

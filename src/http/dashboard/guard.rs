@@ -7,11 +7,11 @@ use poem::http::header;
 use poem::{Request, Response};
 
 use super::super::HttpState;
-use super::super::auth::Gate;
+use super::super::auth::{Gate, Principal};
 use super::super::pages::{self, Visit, account, cookie, told};
 use super::super::problem::{Code, Problem};
-use super::super::session::{self, bearer};
-use crate::accounts::{Role, SESSION_PREFIX, SignedIn};
+use super::super::session;
+use crate::accounts::SignedIn;
 use crate::api_keys::Scope;
 
 /// Somebody who may see the dashboard.
@@ -43,20 +43,15 @@ impl Operator {
 
 /// Lets in whoever may do this.
 pub async fn admit(state: &Arc<HttpState>, request: &Request, needed: Scope) -> Result<Admission, Problem> {
-    let shows_key = match bearer(request) {
-        Some(token) => !token.starts_with(SESSION_PREFIX),
-        None => request.headers().contains_key(header::AUTHORIZATION),
-    };
-    if shows_key {
-        let principal = Gate::of(request).admit(request, needed).await?;
-        return Ok(Admission::Operator(Operator { by: principal.to_string(), session: None }));
-    }
-    match session::signed_in_as(state, request, Role::Operator).await {
-        Ok(signed_in) => {
-            let by = signed_in.account.id.to_string();
-            Ok(Admission::Operator(Operator { by, session: Some(signed_in) }))
+    match Gate::of(request).admit(request, needed).await {
+        Ok(principal) => {
+            let session = match principal {
+                Principal::Account(_) => Some(session::signed_in(state, request).await?),
+                Principal::Operator | Principal::ApiKey(_) => None,
+            };
+            Ok(Admission::Operator(Operator { by: principal.to_string(), session }))
         }
-        Err(problem) if is_nobody(&problem) && bearer(request).is_none() => {
+        Err(problem) if is_nobody(&problem) && !request.headers().contains_key(header::AUTHORIZATION) => {
             match pages::visitor(state, request) {
                 Some(visit) => Ok(Admission::ToSignIn(to_sign_in(&visit, request))),
                 None => Err(problem),

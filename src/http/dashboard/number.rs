@@ -21,6 +21,12 @@ impl Number {
         let href = format!("{}dashboard/messages?{}", desk.visit.root(), cut.messages(narrowed));
         Self { value, text: grouped(value), href }
     }
+
+    /// The messages that failed within the range of the page, whenever they were asked for.
+    pub fn of_failures(desk: &Desk, value: i64, narrowed: &[(&str, &str)]) -> Self {
+        let href = format!("{}dashboard/messages?{}", desk.visit.root(), desk.cut.failures(narrowed));
+        Self { value, text: grouped(value), href }
+    }
 }
 
 /// `1234567` as `1,234,567`.

@@ -29,7 +29,7 @@ const VERIFY: &str = "email-verification";
 pub struct Mail {
     number: u128,
     template: &'static str,
-    recipient: &'static str,
+    pub recipient: &'static str,
     tracked: bool,
     requested: &'static str,
     pub story: Vec<Told>,
