@@ -1,20 +1,22 @@
 //! `/dashboard/bounces`: why deliveries fail, what is urgent first, with what was said and what to do about it.
 
-use chrono::SecondsFormat;
 use poem::{Request, Response};
 use serde::Serialize;
 
 use super::super::problem::Problem;
 use super::desk::Desk;
-use super::number::{Moment, Number, grouped, percent};
+use super::number::{Moment, Number, percent};
+use super::overview::Time;
 use super::words::named;
-use crate::queries::{BounceMetrics, CategoryFailures, Dimension, Sample};
+use crate::charts::{Drawing, Stack, Told, patterns, stacked};
+use crate::domain::bounce::{BounceClass, Category};
+use crate::queries::{BounceMetrics, BouncePoint, CategoryFailures, Sample};
 
 #[derive(Serialize)]
 struct Page {
     failed: Number,
     categories: Vec<Group>,
-    points: Vec<Point>,
+    over_time: Option<OverTime>,
 }
 
 #[derive(Serialize)]
@@ -46,10 +48,24 @@ struct Said {
     last: Moment,
 }
 
-/// One bucket of time.
+/// When they happened.
+#[derive(Serialize)]
+struct OverTime {
+    patterns: Drawing,
+    chart: Drawing,
+    legend: [Legend; 4],
+    /// The buckets in which anything failed, the newest first.
+    points: Vec<Point>,
+}
+
+#[derive(Serialize)]
+struct Legend {
+    name: &'static str,
+    class: &'static str,
+}
+
 #[derive(Serialize)]
 struct Point {
-    at: String,
     text: String,
     categories: Vec<Named>,
 }
@@ -61,46 +77,19 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
     let page = Page {
         failed: failures.number(metrics.failed, &[]),
         categories: metrics.categories.iter().map(|group| failures.group(group)).collect(),
-        points: points(&failures, &metrics),
+        over_time: OverTime::of(&desk, &metrics),
     };
     desk.render("bounces", page)
 }
 
-/// Numbers of failures, each with the list of the messages that failed so.
+/// Failures of the range of the page, each number with the list of the messages that failed so.
 struct Failures<'a> {
     desk: &'a Desk,
 }
 
 impl Failures<'_> {
     fn number(&self, value: i64, narrowed: &[(&str, &str)]) -> Number {
-        let cut = &self.desk.cut;
-        self.between(value, cut.from, cut.to, narrowed)
-    }
-
-    fn between(
-        &self,
-        value: i64,
-        from: chrono::DateTime<chrono::Utc>,
-        to: chrono::DateTime<chrono::Utc>,
-        narrowed: &[(&str, &str)],
-    ) -> Number {
-        let exact = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-        let (from, to) = (exact(from), exact(to));
-        let mut pairs = vec![("failed_after", from.as_str()), ("failed_before", to.as_str())];
-        let dimensions = [
-            Dimension::Template,
-            Dimension::Provider,
-            Dimension::MailboxProvider,
-            Dimension::RecipientDomain,
-        ];
-        for dimension in dimensions {
-            let is_replaced = narrowed.iter().any(|(name, _)| *name == dimension.as_str());
-            if let Some(value) = self.desk.cut.filter(dimension).filter(|_| !is_replaced) {
-                pairs.push((dimension.as_str(), value));
-            }
-        }
-        pairs.extend_from_slice(narrowed);
-        Number { value, text: grouped(value), href: self.desk.link("messages", pairs) }
+        Number::of_failures(self.desk, &self.desk.cut, value, narrowed)
     }
 
     fn group(&self, group: &CategoryFailures) -> Group {
@@ -145,21 +134,50 @@ impl Failures<'_> {
     }
 }
 
-/// The buckets in which anything failed, the newest first.
-fn points(failures: &Failures<'_>, metrics: &BounceMetrics) -> Vec<Point> {
-    let length = chrono::TimeDelta::microseconds(metrics.interval.micros());
-    let cut = &failures.desk.cut;
-    let points = metrics.series.iter().rev().filter(|point| !point.categories.is_empty()).map(|point| {
-        let (from, to) = (point.at.max(cut.from), (point.at + length).min(cut.to));
-        let categories = point.categories.iter().map(|(category, count)| Named {
-            name: named(category),
-            count: failures.between(*count, from, to, &[("failure_category", category)]),
+/// The classes as they are stacked, the lowest first: name, colour.
+const CLASSES: [(BounceClass, &str); 4] = [
+    (BounceClass::Hard, "bounced"),
+    (BounceClass::Block, "suppressed"),
+    (BounceClass::Soft, "flight"),
+    (BounceClass::Undetermined, "waiting"),
+];
+
+impl OverTime {
+    /// None if nothing failed.
+    fn of(desk: &Desk, metrics: &BounceMetrics) -> Option<Self> {
+        let time = Time { cut: &desk.cut, interval: metrics.interval };
+        let of_class = |point: &BouncePoint, class: BounceClass| -> i64 {
+            let of_class = point
+                .categories
+                .iter()
+                .filter(|(name, _)| Category::parse(name).is_some_and(|category| category.class() == class));
+            of_class.map(|(_, count)| count).sum()
+        };
+        let series: Vec<_> = CLASSES
+            .into_iter()
+            .map(|(class, colour)| Stack {
+                name: class.as_str(),
+                class: colour,
+                values: metrics.series.iter().map(|point| of_class(point, class)).collect(),
+            })
+            .collect();
+        let bars: Vec<_> = metrics.series.iter().map(|point| time.label(point.at)).collect();
+        let summary = series.iter().map(|one| format!("{} {}", one.values.iter().sum::<i64>(), one.name));
+        let summary = format!("Failures by class: {}.", summary.collect::<Vec<_>>().join(", "));
+        let told = Told { id: "failures", title: "Failures over time", summary: &summary };
+        let points = metrics.series.iter().rev().filter(|point| !point.categories.is_empty()).map(|point| {
+            let cut = desk.cut.bucket(point.at, time.length());
+            let categories = point.categories.iter().map(|(category, count)| Named {
+                name: named(category),
+                count: Number::of_failures(desk, &cut, *count, &[("failure_category", category)]),
+            });
+            Point { text: time.label(point.at), categories: categories.collect() }
         });
-        Point {
-            at: point.at.to_rfc3339_opts(SecondsFormat::Secs, true),
-            text: point.at.format("%-d %b %H:%M").to_string(),
-            categories: categories.collect(),
-        }
-    });
-    points.collect()
+        (metrics.failed > 0).then(|| Self {
+            patterns: patterns(&CLASSES.map(|(_, colour)| colour)),
+            chart: stacked(told, &bars, &series, &time.marks(metrics.series.iter().map(|point| point.at))),
+            legend: CLASSES.map(|(class, colour)| Legend { name: class.as_str(), class: colour }),
+            points: points.collect(),
+        })
+    }
 }

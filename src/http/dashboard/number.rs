@@ -22,9 +22,9 @@ impl Number {
         Self { value, text: grouped(value), href }
     }
 
-    /// The messages that failed within the range of the page, whenever they were asked for.
-    pub fn of_failures(desk: &Desk, value: i64, narrowed: &[(&str, &str)]) -> Self {
-        let href = format!("{}dashboard/messages?{}", desk.visit.root(), desk.cut.failures(narrowed));
+    /// The messages that failed within the range of this cut, whenever they were asked for.
+    pub fn of_failures(desk: &Desk, cut: &Cut, value: i64, narrowed: &[(&str, &str)]) -> Self {
+        let href = format!("{}dashboard/messages?{}", desk.visit.root(), cut.failures(narrowed));
         Self { value, text: grouped(value), href }
     }
 }

@@ -21,6 +21,8 @@ use super::number::{Number, span};
 use crate::domain::delivery::{Level, Threshold};
 use crate::queries::{DeliveryMetrics, DeliveryQuery, Dimension};
 
+pub use outcomes::Time;
+
 use self::emptiness::Emptiness;
 use self::health::Silence;
 use self::tiles::Periods;

@@ -48,7 +48,7 @@ impl Failures {
     /// Of these failures.
     pub fn of(desk: &Desk, bounces: &BounceMetrics) -> Self {
         Self {
-            failed: Number::of_failures(desk, bounces.failed, &[]),
+            failed: Number::of_failures(desk, &desk.cut, bounces.failed, &[]),
             categories: bounces
                 .categories
                 .iter()
@@ -70,7 +70,7 @@ impl Category {
                 [category, ("failure_rule", sample.rule.as_str()), ("failure_text", &sample.normalized)];
             Sample {
                 text: sample.normalized.clone(),
-                number: Number::of_failures(desk, sample.count, &told),
+                number: Number::of_failures(desk, &desk.cut, sample.count, &told),
                 last_seen: Moment::of(sample.last_seen, desk.now),
             }
         });
@@ -80,9 +80,10 @@ impl Category {
             is_critical: failures.critical,
             meaning: failures.meaning,
             advice: failures.advice,
-            number: Number::of_failures(desk, failures.count, &[category]),
+            number: Number::of_failures(desk, &desk.cut, failures.count, &[category]),
             for_good: Number::of_failures(
                 desk,
+                &desk.cut,
                 failures.permanent,
                 &[category, ("failure_permanent", "true")],
             ),
