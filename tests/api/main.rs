@@ -4,6 +4,7 @@
 mod support;
 
 mod account_change_kills;
+mod accounts_command;
 mod address_changes;
 mod bad_input;
 mod bounces;
