@@ -37,6 +37,7 @@ use brand::Brand;
 use files::Files;
 use texts::Texts;
 
+pub use format::escaped;
 pub use assets::Asset;
 pub use fault::{TemplateFault, TemplateFaults};
 pub use language::Language;

@@ -47,7 +47,7 @@ pub(super) fn href(url: &str) -> Value {
 }
 
 /// Plain text as HTML, in an element or in a quoted attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -15,6 +15,7 @@ use super::inspection::{failed, not_found};
 use super::links;
 use super::mailbox::Mail;
 use super::office::Office;
+use crate::rendering::escaped;
 
 /// Mails on one page.
 const SHOWN: i64 = 200;
@@ -198,19 +199,4 @@ fn outcome(mail: &Mail) -> impl Display {
 
 fn time(at: DateTime<Utc>) -> impl Display {
     format!(r#"<time datetime="{}">{}</time>"#, at.to_rfc3339(), at.format("%Y-%m-%d %H:%M:%S UTC"))
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -8,8 +8,8 @@ use poem::web::{Data, Path, Query};
 use poem::{Endpoint, EndpointExt, Response, Route, handler};
 use serde::Deserialize;
 
-use super::pages::{FRAME_POLICY, escaped, page};
-use crate::rendering::{DataKind, Mail, MailTemplate, Renderer};
+use super::pages::{FRAME_POLICY, page};
+use crate::rendering::{DataKind, Mail, MailTemplate, Renderer, escaped};
 
 /// What a mail asks its reader's program about the ground.
 const ASKS_FOR_DARK: &str = "@media (prefers-color-scheme: dark)";
