@@ -144,7 +144,6 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     let state = Arc::new(state);
     let public = (
         password_resets::PasswordResetsApi(state.clone()),
-        registrations::RegistrationsApi(state.clone()),
         email_verifications::EmailVerificationsApi(state.clone()),
         sessions::SessionsApi(state.clone()),
         me::MeApi(state.clone()),

@@ -37,9 +37,9 @@ use brand::Brand;
 use files::Files;
 use texts::Texts;
 
-pub use format::escaped;
 pub use assets::Asset;
 pub use fault::{TemplateFault, TemplateFaults};
+pub use format::escaped;
 pub use language::Language;
 pub use mail::{Mail, Part};
 pub use manifest::{CheckError, DataFault, DataKey, DataKind, MailTemplate};

@@ -34,7 +34,9 @@ const INSERT: &str = "\
 const SET_PASSWORD: &str = "\
     UPDATE accounts
     SET password_hash = $1, credential_version = $2 + 1, reset_request = $3, reset_attempt = $4,
-        verified_at = COALESCE(verified_at, $5)
+        verified_at = COALESCE(verified_at, $5),
+        name = CASE WHEN verified_at IS NULL AND provisional_until IS NOT NULL THEN NULL ELSE name END,
+        provisional_until = NULL
     WHERE id = $6 AND disabled = 0
       AND (credential_version = $2
            OR (credential_version = $2 + 1 AND reset_request = $3 AND reset_attempt < $4))";

@@ -10,9 +10,12 @@ use crate::database::Value;
 use crate::domain::address::EmailAddress;
 use crate::domain::id::{AccountId, SessionId};
 
+/// A provisional account is none here: beside it stands its registration, and an address that nobody has must not
+/// take one password more than one that somebody has.
 const CANDIDATE: &str = "\
     SELECT id, address, name, role, credential_version, disabled, verified_at, created_at, password_hash
-    FROM accounts WHERE normalised_address = $1";
+    FROM accounts
+    WHERE normalised_address = $1 AND (verified_at IS NOT NULL OR provisional_until IS NULL)";
 
 const NEWEST_REGISTRATION: &str = "\
     SELECT password_hash FROM registrations
@@ -29,7 +32,7 @@ const MOVE_SESSION: &str = "\
     UPDATE sessions SET credential_version = $1 + 1
     WHERE id = $2 AND account_id = $3 AND credential_version = $1";
 
-const STRENGTHEN: &str = "UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
+const REPLACE_HASH: &str = "UPDATE accounts SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
 
 /// What a log-in with an address is compared with. There is always one of these, so that the work for an
 /// address is the same whoever has it.
@@ -76,14 +79,9 @@ impl BuiltInDirectory {
         Ok(LogInCandidate { account, password_hash, registered_hash })
     }
 
-    /// Puts a stronger hash of the same password in the place of this one. Ends nothing.
-    pub async fn strengthen_hash(
-        &self,
-        account: AccountId,
-        old: &str,
-        new: &str,
-    ) -> Result<(), DirectoryError> {
-        self.database.execute(STRENGTHEN, &[new.into(), account.to_string().into(), old.into()]).await?;
+    /// Puts another hash of the same password in the place of this one. Ends nothing.
+    pub async fn replace_hash(&self, account: AccountId, old: &str, new: &str) -> Result<(), DirectoryError> {
+        self.database.execute(REPLACE_HASH, &[new.into(), account.to_string().into(), old.into()]).await?;
         Ok(())
     }
 

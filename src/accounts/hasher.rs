@@ -40,7 +40,7 @@ pub enum Match {
     /// The right one.
     Right {
         /// Whether our own parameters would be better than those that it was hashed with.
-        is_weak: bool,
+        is_foreign: bool,
     },
 }
 
@@ -96,7 +96,7 @@ impl PasswordHasher {
             };
             let is_right = stored.is_of(password.as_bytes())?;
             stored.make_up(password.as_bytes());
-            Ok(if is_right { Match::Right { is_weak: stored.is_weak() } } else { Match::Wrong })
+            Ok(if is_right { Match::Right { is_foreign: stored.is_foreign() } } else { Match::Wrong })
         })
         .await
     }
@@ -155,7 +155,7 @@ mod tests {
         let composed = hasher.compare(" cafe\u{301} noir ".into(), Some(&hash)).await.unwrap();
         let trimmed = hasher.compare("caf\u{e9} noir".into(), Some(&hash)).await.unwrap();
 
-        assert_eq!((composed, trimmed), (Match::Right { is_weak: false }, Match::Wrong));
+        assert_eq!((composed, trimmed), (Match::Right { is_foreign: false }, Match::Wrong));
     }
 
     #[tokio::test]
@@ -167,7 +167,7 @@ mod tests {
         let right = hasher.compare("from elsewhere".into(), Some(&hash)).await.unwrap();
         let wrong = hasher.compare("from anywhere".into(), Some(&hash)).await.unwrap();
 
-        assert_eq!((right, wrong), (Match::Right { is_weak: true }, Match::Wrong));
+        assert_eq!((right, wrong), (Match::Right { is_foreign: true }, Match::Wrong));
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! The directory, for administrators: with a key of the scope `admin`, or signed in with the role.
+//! The directory: anyone may register; the rest is for administrators, with a key of the scope `admin` or signed
+//! in with the role.
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::docs::Tags;
 use super::fields::{self, Faults};
 use super::json::{self, Strict};
 use super::problem::{Code, FieldError, Problem};
+use super::registrations::{self, RegistrationRequest, RegistrationResponse};
 use super::sessions::Done;
 use crate::accounts::{Account, Directory, ImportError, Imported, LineFault, Report, Role};
 use crate::domain::id::AccountId;
@@ -140,12 +142,26 @@ impl Report for Faulty {
 
 pub struct AccountsApi(pub Arc<HttpState>);
 
-#[OpenApi(prefix_path = "/v1/accounts", tag = "Tags::Operators")]
+// One struct for one path: the document names a path that two of them share twice, and readers lose one.
+#[OpenApi(prefix_path = "/v1/accounts")]
 impl AccountsApi {
+    /// Register
+    ///
+    /// The answer is the same whether or not the address has an account. The link in the mail and the password
+    /// together make the account usable.
+    #[oai(path = "/", method = "post", operation_id = "register_account", tag = "Tags::Accounts")]
+    async fn register(
+        &self,
+        request: &Request,
+        body: Strict<RegistrationRequest>,
+    ) -> Result<RegistrationResponse, Problem> {
+        registrations::answer(&self.0, request, body.0).await
+    }
+
     /// The accounts
     ///
     /// Newest first: `{"data": […], "next_cursor": null | "…"}`.
-    #[oai(path = "/", method = "get", operation_id = "list_accounts")]
+    #[oai(path = "/", method = "get", operation_id = "list_accounts", tag = "Tags::Operators")]
     async fn list(
         &self,
         #[oai(scope = "Admin")] _caller: Caller<Admin>,
@@ -181,7 +197,7 @@ impl AccountsApi {
     /// One account
     ///
     /// As it stands now.
-    #[oai(path = "/:id", method = "get", operation_id = "get_account")]
+    #[oai(path = "/:id", method = "get", operation_id = "get_account", tag = "Tags::Operators")]
     async fn get(
         &self,
         #[oai(scope = "Admin")] _caller: Caller<Admin>,
@@ -195,7 +211,7 @@ impl AccountsApi {
     /// One object a line (`application/x-ndjson`, 16 MiB at most): `{"email", "name"?, "password_hash"?,
     /// "verified"?, "role"?}`. Inserts only: an account that is there already is never touched. Without a hash
     /// only a password reset lets the owner in. For more use `backstamp accounts import`.
-    #[oai(path = "/import", method = "post", operation_id = "import_accounts")]
+    #[oai(path = "/import", method = "post", operation_id = "import_accounts", tag = "Tags::Operators")]
     async fn import(
         &self,
         request: &Request,
@@ -220,7 +236,7 @@ impl AccountsApi {
     /// Say what an account may do
     ///
     /// From its next request on.
-    #[oai(path = "/:id", method = "patch", operation_id = "update_account")]
+    #[oai(path = "/:id", method = "patch", operation_id = "update_account", tag = "Tags::Operators")]
     async fn update(
         &self,
         #[oai(scope = "Admin")] _caller: Caller<Admin>,
@@ -235,7 +251,7 @@ impl AccountsApi {
     /// Close an account
     ///
     /// Its owner is kept out; every session and link ends.
-    #[oai(path = "/:id/disable", method = "post", operation_id = "disable_account")]
+    #[oai(path = "/:id/disable", method = "post", operation_id = "disable_account", tag = "Tags::Operators")]
     async fn disable(
         &self,
         #[oai(scope = "Admin")] _caller: Caller<Admin>,
@@ -249,7 +265,7 @@ impl AccountsApi {
     /// Open an account again
     ///
     /// Sessions and links of before stay dead.
-    #[oai(path = "/:id/enable", method = "post", operation_id = "enable_account")]
+    #[oai(path = "/:id/enable", method = "post", operation_id = "enable_account", tag = "Tags::Operators")]
     async fn enable(
         &self,
         #[oai(scope = "Admin")] _caller: Caller<Admin>,
@@ -263,7 +279,7 @@ impl AccountsApi {
     /// Delete an account
     ///
     /// Its sessions and links end with it.
-    #[oai(path = "/:id", method = "delete", operation_id = "delete_account")]
+    #[oai(path = "/:id", method = "delete", operation_id = "delete_account", tag = "Tags::Operators")]
     async fn delete(
         &self,
         #[oai(scope = "Admin")] _caller: Caller<Admin>,

@@ -66,12 +66,15 @@ pub fn page<A: OpenApi>(service: &OpenApiService<A, ()>) -> Resource {
     }))
 }
 
+/// As browsers find scripts: each ends where `</script>` first comes, whatever texts within it look like.
 fn script_hashes(html: &[u8]) -> String {
     let html = String::from_utf8_lossy(html);
-    html.split("<script")
-        .skip(1)
-        .filter_map(|rest| rest.split_once('>')?.1.split_once("</script>"))
-        .map(|(script, _)| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script))))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let (mut rest, mut hashes) = (&*html, Vec::new());
+    while let Some((_, opened)) = rest.split_once("<script") {
+        let script = opened.split_once('>').and_then(|(_, content)| content.split_once("</script>"));
+        let Some((script, after)) = script else { break };
+        hashes.push(format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script))));
+        rest = after;
+    }
+    hashes.join(" ")
 }

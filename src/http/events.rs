@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use poem::Body;
+use poem::{Body, Request};
 use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Binary;
 use poem_openapi::{ApiResponse, OpenApi};
@@ -15,15 +15,18 @@ use tokio::time::Instant;
 
 use super::HttpState;
 use super::answers::{Answer, PAGE, found};
-use super::auth::{Caller, SupportRead};
+use super::auth::{Caller, Gate, SupportRead};
 use super::docs::Tags;
 use super::problem::{FieldError, Problem};
+use crate::api_keys::Scope;
 use crate::queries::{Feed, FeedEntry};
 
 /// Readers that are served at once; each costs a connection.
 const READERS: usize = 64;
 /// Without news a comment is sent, so that proxies and the reader know that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// For so long a reader is believed to be who it was: a key or a session that has ended opens nothing much longer.
+const WELCOME: Duration = Duration::from_secs(1);
 /// Between two looks without a hint: what another process appends to SQLite gives none.
 const LOOK: Duration = Duration::from_millis(500);
 /// How soon a reader that was cut off shall come back, in milliseconds.
@@ -81,6 +84,7 @@ impl EventsApi {
     #[oai(path = "/stream", method = "get", operation_id = "stream_events")]
     async fn stream(
         &self,
+        request: &Request,
         #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
         /// The position of the last event that was received.
         #[oai(name = "Last-Event-ID")]
@@ -102,6 +106,7 @@ impl EventsApi {
             after,
             spoke_at: Instant::now(),
             begun: false,
+            welcome: Welcome::of(request, state),
             _place: place,
         };
         let stop = state.stop.clone();
@@ -133,7 +138,34 @@ struct Reader {
     /// When something was sent last.
     spoke_at: Instant,
     begun: bool,
+    welcome: Welcome,
     _place: OwnedSemaphorePermit,
+}
+
+/// Whether a reader may still read: keys and sessions end while one listens.
+struct Welcome {
+    /// What the reader came with, to be looked at again.
+    credentials: Request,
+    checked_at: Instant,
+}
+
+impl Welcome {
+    fn of(request: &Request, state: &Arc<HttpState>) -> Self {
+        let mut credentials = Request::default();
+        *credentials.headers_mut() = request.headers().clone();
+        credentials.set_data(Gate::of(request).clone());
+        credentials.set_data(state.clone());
+        Self { credentials, checked_at: Instant::now() }
+    }
+
+    /// Looks again if that was some time ago. Where nobody can say, the reader comes back later.
+    async fn lasts(&mut self) -> bool {
+        if self.checked_at.elapsed() < WELCOME {
+            return true;
+        }
+        self.checked_at = Instant::now();
+        Gate::of(&self.credentials).admit(&self.credentials, Scope::SupportRead).await.is_ok()
+    }
 }
 
 impl Reader {
@@ -153,6 +185,9 @@ impl Reader {
             return Some(format!("retry: {RETRY}\n: from {}\n\n", self.after).into());
         }
         loop {
+            if !self.welcome.lasts().await {
+                return None;
+            }
             let page = self.feed.after(self.after, PART).await;
             let page =
                 page.inspect_err(|error| tracing::warn!(%error, "a reader of the feed is cut off")).ok()?;

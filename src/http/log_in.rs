@@ -88,14 +88,14 @@ pub async fn log_in(state: &HttpState, log_in: LogIn) -> Result<Opened, Refused>
         Err(error) => return Err(withdrawn(state, attempt, error.into()).await),
     };
     let hash = candidate.password_hash.as_deref();
-    let is_weak = match state.hasher.compare(password.clone(), hash).await {
-        Ok(Match::Right { is_weak }) => Some(is_weak),
+    let is_foreign = match state.hasher.compare(password.clone(), hash).await {
+        Ok(Match::Right { is_foreign }) => Some(is_foreign),
         Ok(Match::Wrong) => None,
         Err(error) => return Err(withdrawn(state, attempt, error.into()).await),
     };
-    let account = candidate.account.filter(|account| is_weak.is_some() && !account.disabled);
-    let (account, is_weak) = match (account, is_weak) {
-        (Some(account), Some(is_weak)) if account.is_verified() => (account, is_weak),
+    let account = candidate.account.filter(|account| is_foreign.is_some() && !account.disabled);
+    let (account, is_foreign) = match (account, is_foreign) {
+        (Some(account), Some(is_foreign)) if account.is_verified() => (account, is_foreign),
         (Some(_), _) => return Err(withdrawn(state, attempt, Refused::NotVerified).await),
         (None, _) => {
             let registered = candidate.registered_hash.as_deref();
@@ -106,8 +106,8 @@ pub async fn log_in(state: &HttpState, log_in: LogIn) -> Result<Opened, Refused>
             });
         }
     };
-    if is_weak && let Some(hash) = hash {
-        strengthen(state, &account, password, hash).await;
+    if is_foreign && let Some(hash) = hash {
+        replace_hash(state, &account, password, hash).await;
     }
     state.failed_log_ins.succeeded(attempt, account.id).await?;
     // None: closed, or under other credentials, since it was looked up.
@@ -155,9 +155,9 @@ async fn withdrawn(state: &HttpState, attempt: Attempt, refused: Refused) -> Ref
 }
 
 /// The next log-in does it if this one cannot.
-async fn strengthen(state: &HttpState, account: &Account, password: SecretString, old: &str) {
+async fn replace_hash(state: &HttpState, account: &Account, password: SecretString, old: &str) {
     let Ok(new) = state.hasher.hash(password).await else { return };
-    if let Err(error) = state.accounts.strengthen_hash(account.id, old, &new).await {
-        tracing::warn!(%error, "a weak hash was not replaced");
+    if let Err(error) = state.accounts.replace_hash(account.id, old, &new).await {
+        tracing::warn!(%error, "a hash from elsewhere was not replaced");
     }
 }

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use poem::Request;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Object};
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::browser::browser;
 use super::client_address::client_key;
 use super::confirm::{check, unhashed};
-use super::docs::Tags;
 use super::email_verifications::Accepted;
 use super::fields::{self, Faults};
-use super::json::Strict;
 use super::problem::Problem;
 use super::{HttpState, confirm};
 use crate::accounts::Registration;
@@ -29,7 +27,7 @@ use crate::domain::password::PasswordRejection;
 #[derive(Object, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[oai(deny_unknown_fields)]
-struct RegistrationRequest {
+pub struct RegistrationRequest {
     /// One bare e-mail address.
     #[oai(validator(max_length = 254))]
     email: String,
@@ -45,46 +43,37 @@ struct RegistrationRequest {
 }
 
 #[derive(ApiResponse)]
-enum RegistrationResponse {
+pub enum RegistrationResponse {
     /// Taken: check your mail. An address that has an account gets a different mail, not a different answer.
     #[oai(status = 202)]
     Accepted(Json<Accepted>),
 }
 
-pub struct RegistrationsApi(pub Arc<HttpState>);
-
-#[OpenApi(prefix_path = "/v1/accounts")]
-impl RegistrationsApi {
-    /// Register
-    ///
-    /// The answer is the same whether or not the address has an account. The link in the mail and the password
-    /// together make the account usable.
-    #[oai(path = "/", method = "post", operation_id = "register_account", tag = "Tags::Accounts")]
-    async fn register(
-        &self,
-        request: &Request,
-        body: Strict<RegistrationRequest>,
-    ) -> Result<RegistrationResponse, Problem> {
-        let RegistrationRequest { email, password, name, locale } = body.0;
-        let mut faults = Faults::default();
-        let checked = (
-            faults.take("/email", fields::email(&email)),
-            faults.take("/password", fields::password(&password).map(|_| ())),
-            faults.take("/name", name.as_deref().map(fields::name).transpose()),
-            faults.take("/locale", locale.as_deref().map(fields::locale).transpose()),
-        );
-        let (Some(email), Some(()), Some(name), Some(locale)) = checked else { return Err(faults.into()) };
-        let registering = Registering {
-            email,
-            password: SecretString::from(password),
-            name: name.flatten(),
-            locale,
-            browser: browser(request.headers()),
-            client: client_key(request, &self.0.settings.trusted_proxies).into(),
-        };
-        let accepted = register(self.0.clone(), registering).await?;
-        Ok(RegistrationResponse::Accepted(Json(accepted.into())))
-    }
+/// Answers a call: the form of everything is checked before anything is looked up.
+pub async fn answer(
+    state: &Arc<HttpState>,
+    request: &Request,
+    registration: RegistrationRequest,
+) -> Result<RegistrationResponse, Problem> {
+    let RegistrationRequest { email, password, name, locale } = registration;
+    let mut faults = Faults::default();
+    let checked = (
+        faults.take("/email", fields::email(&email)),
+        faults.take("/password", fields::password(&password).map(|_| ())),
+        faults.take("/name", name.as_deref().map(fields::name).transpose()),
+        faults.take("/locale", locale.as_deref().map(fields::locale).transpose()),
+    );
+    let (Some(email), Some(()), Some(name), Some(locale)) = checked else { return Err(faults.into()) };
+    let registering = Registering {
+        email,
+        password: SecretString::from(password),
+        name: name.flatten(),
+        locale,
+        browser: browser(request.headers()),
+        client: client_key(request, &state.settings.trusted_proxies).into(),
+    };
+    let accepted = register(state.clone(), registering).await?;
+    Ok(RegistrationResponse::Accepted(Json(accepted.into())))
 }
 
 /// Somebody registers. The form of everything in it has been checked.

@@ -49,7 +49,8 @@ pub(super) async fn mailbox(Query(search): Query<Search>, Data(office): Data<&Ar
         );
     }
     let list = if mails.is_empty() {
-        "<p class=\"empty\">No mail here. Ask for a password reset and look again.</p>".to_owned()
+        "<p class=\"empty\">No mail here. Sign up, or ask for a password reset, and look again.</p>"
+            .to_owned()
     } else {
         format!("<ol class=\"mails\">{rows}</ol>")
     };

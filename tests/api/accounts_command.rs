@@ -41,10 +41,18 @@ async fn accounts_are_imported_closed_opened_and_deleted_while_the_server_runs()
     let (out, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(out.contains("2 imported, 2 not"), "{out}");
-    assert!(told.contains("line 2: email has an account already") && told.contains("line 4: password_hash"), "{told}");
+    assert!(
+        told.contains("line 2: email has an account already") && told.contains("line 4: password_hash"),
+        "{told}"
+    );
     assert!(!told.contains("@example.test"), "{told}");
     let session = log_in(api, "ada@example.test").await;
-    assert_eq!((session.status, &session.body["account"]["role"]), (201, &json!("operator")), "{}", session.text);
+    assert_eq!(
+        (session.status, &session.body["account"]["role"]),
+        (201, &json!("operator")),
+        "{}",
+        session.text
+    );
     assert_eq!(reads_messages(api, &session.body).await, 200);
     assert_eq!(log_in(api, "grace@example.test").await.problem(), (403, "account_not_verified"));
 

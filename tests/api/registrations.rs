@@ -429,3 +429,31 @@ async fn a_link_that_was_fetched_by_machines_still_works() {
     assert!(!account(&installation, ADA).await.expect("the account").is_verified());
     assert_eq!(verify(&program.api, &token, HERS).await.status, 200);
 }
+
+#[tokio::test]
+async fn logging_in_after_several_registrations_does_not_tell_whose_address_it_is() {
+    let mut installation = Installation::new().await;
+    installation.set("BACKSTAMP_RESET_COOLDOWN", "0").set("BACKSTAMP_RESETS_PER_HOUR", "100");
+    let program = installation.start().await;
+    let api = &program.api;
+    installation.account(ADA).await;
+    let free = "nobody@example.test";
+    for password in [THEIRS, HERS] {
+        for address in [ADA, free] {
+            assert_eq!(register(api, address, password).await.status, 202);
+        }
+    }
+    received(&program.mailbox, free, "email-verification", 2).await;
+    received(&program.mailbox, ADA, "already-registered", 1).await;
+
+    let mut answers = vec![];
+    for address in [ADA, free] {
+        for password in [THEIRS, HERS, "a third password of nobody"] {
+            let body = json!({ "email": address, "password": password });
+            answers.push(api.post("/v1/sessions", &body).await.problem().1.to_owned());
+        }
+    }
+
+    let told = ["invalid_credentials", "account_not_verified", "invalid_credentials"];
+    assert_eq!(answers, [told, told].concat());
+}

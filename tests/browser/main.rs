@@ -11,6 +11,7 @@ mod support;
 mod browser;
 mod dashboard;
 mod dashboard_pages;
+mod documentation;
 mod driver;
 mod inspection;
 mod journey;

@@ -9,7 +9,7 @@ const HASH: &str =
 
 impl TestServer {
     /// A session of somebody with this role.
-    async fn session_of(&self, role: Role) -> (Account, String) {
+    pub async fn session_of(&self, role: Role) -> (Account, String) {
         let email = format!("{role}@example.test");
         let account = self.owner(&email, true).await;
         self.directory.set_role(account.id, role).await.unwrap();

@@ -1,6 +1,7 @@
 //! The feed: in the order of the log, without a gap, without anything personal; pushed, and resumed where it broke
 //! off.
 
+use backstamp::api_keys::Scope;
 use poem::http::HeaderMap;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 
@@ -14,8 +15,12 @@ struct Listener(Lines<Box<dyn tokio::io::AsyncBufRead + Send + Unpin>>);
 
 impl TestServer {
     async fn listen(&self, last: Option<i64>, query: &str) -> Listener {
-        let request =
-            self.client.get(format!("{FEED}/stream{query}")).header("authorization", "Bearer bsk_admin");
+        self.listen_with("bsk_admin", last, query).await
+    }
+
+    async fn listen_with(&self, token: &str, last: Option<i64>, query: &str) -> Listener {
+        let request = self.client.get(format!("{FEED}/stream{query}"));
+        let request = request.header("authorization", format!("Bearer {token}"));
         let request = match last {
             Some(last) => request.header("last-event-id", last.to_string()),
             None => request,
@@ -101,6 +106,23 @@ async fn the_stream_pushes_what_happens_and_goes_on_where_it_broke_off() {
     assert_eq!((first, pushed), (1, 2));
     assert_eq!(entry["message_id"], MessageId::from_uuid(uuid::Uuid::from_u128(2)).to_string());
     assert_eq!(resumed.event().await.0, 3);
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_and_an_operator_who_is_none_any_more_are_cut_off() {
+    let server = TestServer::start().await;
+    let key = server.key(Scope::SupportRead).await;
+    let (operator, session) = server.session_of(Role::Operator).await;
+    let mut by_key = server.listen_with(&key, None, "").await;
+    let mut by_session = server.listen_with(&session, None, "").await;
+
+    let id = json(server.ask("/v1/keys").await).await["data"][0]["id"].as_str().unwrap().to_owned();
+    server.call(Method::DELETE, &format!("/v1/keys/{id}"), "bsk_admin", None).await;
+    server.directory.set_role(operator.id, Role::User).await.unwrap();
+
+    for listener in [&mut by_key, &mut by_session] {
+        while listener.line().await.is_some() {}
+    }
 }
 
 #[tokio::test]
