@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Answer, Api, Chance, Installation, Mailbox, perhaps};
 
 const KILLS: usize = 12;
+/// At least.
 const LIFE: Duration = Duration::from_millis(2_000);
 const OWNERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -123,10 +124,10 @@ async fn every_change_of_a_password_is_told_once_through_kills_at_any_instant() 
     let working = join_all(owners.into_iter().map(|owner| owner.work(&stop)));
     let killing = async {
         let mut chance = Chance::new();
+        let life = installation.life(LIFE).await;
         for _ in 0..KILLS {
             let program = installation.launch();
-            perhaps(PATIENCE, async || (api.status("/healthz").await == Some(200)).then_some(())).await;
-            chance.instant_within(LIFE).await;
+            chance.instant_within(life).await;
             program.kill().await;
         }
         stop.cancel();

@@ -17,7 +17,7 @@ use crate::support::{Api, Chance, Installation, Mailbox, SandboxProcess, perhaps
 const KILLS: usize = 50;
 /// After every so many of them the sandbox is killed too.
 const SANDBOX_SURVIVES: usize = 5;
-/// The program starts within a fraction of it, so some kills hit a start and most hit work.
+/// At least.
 const LIFE: Duration = Duration::from_millis(1_600);
 const CLIENTS: usize = 8;
 /// A client that has waited so long goes on with another address.
@@ -100,12 +100,13 @@ impl Client<'_> {
 /// Kills and starts the program at random instants; leaves it running.
 async fn kill_again_and_again(installation: &Installation, sandbox: &mut SandboxProcess) {
     let mut chance = Chance::new();
+    let life = installation.life(LIFE).await;
     for kill in 1..=KILLS {
         let program = installation.launch();
-        chance.instant_within(LIFE).await;
+        chance.instant_within(life).await;
         if kill % SANDBOX_SURVIVES == 0 {
             sandbox.kill_and_restart().await;
-            chance.instant_within(LIFE).await;
+            chance.instant_within(life).await;
         }
         program.kill().await;
     }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Api, Chance, Installation, Mailbox, perhaps, token_of};
 
 const KILLS: usize = 20;
+/// At least.
 const LIFE: Duration = Duration::from_millis(2_400);
 const CLIENTS: usize = 6;
 /// Somebody who has waited so long goes on with another address.
@@ -136,9 +137,10 @@ async fn registrations_survive_being_killed_at_any_instant_and_are_verified_once
     let working = join_all(clients.iter().map(|client| client.work(&stop)));
     let killing = async {
         let mut chance = Chance::new();
+        let life = installation.life(LIFE).await;
         for _ in 0..KILLS {
             let program = installation.launch();
-            chance.instant_within(LIFE).await;
+            chance.instant_within(life).await;
             program.kill().await;
         }
         stop.cancel();

@@ -214,11 +214,7 @@ async fn the_document_describes_the_public_calls_and_the_codes() {
     let text = response.0.into_body().into_string().await.unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     for path in document["paths"].as_object().unwrap().keys() {
-        assert_eq!(
-            text.matches(&format!("\"{path}\":")).count(),
-            1,
-            "{path}: one of two is lost to readers"
-        );
+        assert_eq!(text.matches(&format!("\"{path}\":")).count(), 1, "{path}: one of two is lost to readers");
     }
     assert!(document["paths"][RESETS]["post"].is_object() && document["paths"][RESETS]["get"].is_object());
     for path in [RESETS, INSPECT, CONFIRM, "/healthz", "/readyz"] {

@@ -117,6 +117,14 @@ impl Installation {
         self.launch().ready().await
     }
 
+    /// For how long the program may live between kills: so long, or three times what one start takes on this machine
+    /// as busy as it is, so that some kills hit a start and most hit work.
+    pub async fn life(&self, at_least: Duration) -> Duration {
+        let begun = tokio::time::Instant::now();
+        self.start().await.kill().await;
+        at_least.max(begun.elapsed() * 3)
+    }
+
     /// Runs a subcommand to its end.
     pub async fn run(&self, arguments: &[&str], input: &str) -> Output {
         let mut command = self.command(arguments);
