@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use scraper::{ElementRef, Html, Selector};
+use serde_json::json;
 
-use crate::support::{ADMIN_KEY, Answer, Api, Installation, Program, tables};
+use crate::support::{ADMIN_KEY, Answer, Api, Installation, Program, eventually, tables};
 use crate::worked_day::{day::the_day, enter};
 
 const DAY: &str = "from=2026-01-05T00:00:00Z&to=2026-01-06T00:00:00Z";
@@ -70,34 +71,58 @@ fn total(html: &str) -> i64 {
     total.and_then(|count| count.parse().ok()).expect("a total")
 }
 
+/// Follows every number of a page; answers by which parameters their lists are told.
+async fn follow(api: &Api, path: &str) -> BTreeSet<String> {
+    let numbers = numbers(&open(api, path).await);
+    assert!(numbers.len() > 20, "{} numbers", numbers.len());
+    let mut told = BTreeSet::new();
+    for (list, count) in numbers {
+        let rows = rows(api, &list.replace("/dashboard/messages?", "/v1/messages?")).await;
+        assert_eq!(i64::try_from(rows), Ok(count), "{list}");
+        assert_eq!(total(&open(api, &list).await), count, "{list}");
+        told.extend(
+            list.split(['?', '&']).skip(1).filter_map(|pair| pair.split('=').next().map(str::to_owned)),
+        );
+    }
+    told
+}
+
 #[tokio::test]
 async fn every_number_leads_to_a_list_of_exactly_so_many_messages() {
     let (_installation, program) = with_the_day().await;
 
-    let mut seen = BTreeSet::new();
+    let mut told = BTreeSet::new();
     for filter in ["", "&template=password-reset", "&mailbox_provider=gmail&template=email-verification"] {
-        let numbers = numbers(&open(&program.api, &format!("/dashboard?{DAY}{filter}")).await);
-        assert!(numbers.len() > 20, "{} numbers", numbers.len());
-        for (list, count) in numbers {
-            let path = list.replace("/dashboard/messages?", "/v1/messages?");
-            assert_eq!(i64::try_from(rows(&program.api, &path).await), Ok(count), "{filter}: {list}");
-            assert_eq!(total(&open(&program.api, &list).await), count, "{filter}: {list}");
-            seen.extend(
-                list.split(['?', '&']).skip(1).filter_map(|pair| pair.split('=').next().map(str::to_owned)),
-            );
-        }
+        told.extend(follow(&program.api, &format!("/dashboard?{DAY}{filter}")).await);
     }
-    for name in [
-        "flag",
-        "loss",
-        "lost_at",
-        "measured",
-        "failure_category",
-        "failure_text",
-        "failed_after",
-        "mailbox_provider",
-    ] {
-        assert!(seen.contains(name), "no number is told by {name}");
+
+    for name in
+        ["flag", "loss", "lost_at", "measured", "failure_category", "failed_after", "mailbox_provider"]
+    {
+        assert!(told.contains(name), "no number is told by {name}");
+    }
+}
+
+#[tokio::test]
+async fn what_servers_said_leads_to_the_messages_that_they_said_it_of() {
+    let installation = Installation::new().await;
+    let program = installation.start().await;
+    let to =
+        ["bounce.1@gmail.com", "bounce.2@gmail.com", "bounce+mailbox_full@yahoo.com", "defer@example.test"];
+    let body = json!({"template": "welcome", "to": to, "data": {}});
+    let request = program.api.request(Method::POST, "/v1/messages").bearer_auth(ADMIN_KEY).json(&body);
+    assert_eq!(Answer::of(request).await.expect("the server answers").status, 202);
+    eventually("every mail has settled", async || {
+        let totals = program.api.ask("/v1/metrics/delivery").await["totals"].clone();
+        (totals["settled"] == 4).then_some(())
+    })
+    .await;
+    tables::folded(&installation.scratch.database).await;
+
+    let told = follow(&program.api, "/dashboard?range=1h").await;
+
+    for name in ["failure_text", "failure_rule", "failure_permanent"] {
+        assert!(told.contains(name), "no number is told by {name}");
     }
 }
 

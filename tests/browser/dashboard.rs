@@ -116,7 +116,16 @@ async fn the_overview_follows_what_happens_and_keeps_what_was_opened() {
 
     send(&program, &["reader1@example.test".to_owned()]).await;
     shows(&browser, "1").await;
-    browser.press("The same as a table").await;
+    eventually("the table is open", async || {
+        let table = browser.driver.client.find(Locator::Css("#outcomes-table")).await.ok()?;
+        if table.attr("open").await.ok()?.is_none() {
+            // What is pressed may be renewed just then.
+            let _ = table.find(Locator::Css("summary")).await.ok()?.click().await;
+            return None;
+        }
+        Some(())
+    })
+    .await;
     send(&program, &["reader2@example.test".to_owned()]).await;
 
     shows(&browser, "2").await;
