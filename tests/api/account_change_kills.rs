@@ -17,7 +17,6 @@ const KILLS: usize = 12;
 /// At least.
 const LIFE: Duration = Duration::from_millis(2_000);
 const OWNERS: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(3);
 /// On PostgreSQL work of a killed process is leased for 30 s.
 const RECOVERY: Duration = Duration::from_secs(120);
 
