@@ -220,7 +220,7 @@ async fn whatever_was_acknowledged_survives_being_killed_at_any_instant_and_happ
     let confirmed = count(|memory| memory.confirmed.is_some());
     let in_doubt = count(|memory| !memory.tried.is_empty());
     eprintln!("{accepted} accepted, {confirmed} confirmed, {in_doubt} with doubts");
-    assert!(accepted > KILLS && confirmed > KILLS / 2, "too little went on to prove anything");
+    assert!(accepted > KILLS && confirmed > KILLS / 10, "too little went on to prove anything");
 
     drop(sandbox);
     tables::folded(&installation.scratch.database).await;
