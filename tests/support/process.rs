@@ -27,7 +27,8 @@ pub fn command(folder: &Path) -> Command {
 
 /// A port that nobody listens on, and that no other test of this process gets.
 pub fn free_port() -> u16 {
-    let first = u16::try_from(std::process::id() % 15_000).unwrap_or_default();
+    // Tests that start together have neighbouring ids: each begins some ports away from the next.
+    let first = u16::try_from(std::process::id().wrapping_mul(8) % 15_000).unwrap_or_default();
     loop {
         let step = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
         let port = PORTS.start + (first + step) % (PORTS.end - PORTS.start);
