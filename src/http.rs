@@ -31,6 +31,7 @@ mod messages;
 mod metrics;
 mod negotiation;
 mod pages;
+mod parameters;
 mod password_resets;
 mod problem;
 mod prometheus;
@@ -54,6 +55,7 @@ use url::{Origin, Url};
 
 use self::auth::Gate;
 use self::edge::Edge;
+use self::parameters::Parameters;
 use crate::accounts::{BuiltInDirectory, Directory, FailedLogIns, PasswordHasher, Registrations, Sessions};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
@@ -174,8 +176,10 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     if let Some(sandbox) = sandbox {
         route = route.nest("/sandbox", sandbox);
     }
-    let api = resource::WithAllow::new(&api.spec(), api);
+    let document = api.spec();
+    let parameters = Parameters::of_document(&document);
+    let api = resource::WithAllow::new(&document, api);
     let gate = Gate::new(state.settings.admin_key.as_ref(), state.api_keys.clone());
-    let route = route.nest("/", api).data(gate).data(state.clone());
+    let route = route.nest("/", api).data(gate).data(parameters).data(state.clone());
     Edge::new(route, state)
 }

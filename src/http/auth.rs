@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::HttpState;
+use super::parameters::Parameters;
 use super::problem::Problem;
 use super::session::{self, bearer, signed_in};
 use crate::accounts::{self, Role};
@@ -33,7 +34,7 @@ pub struct Gate {
 }
 
 /// Who is calling. Written as what the log names as a cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// The holder of the admin key.
     Operator,
@@ -168,6 +169,7 @@ impl<'a, S: Needed> ApiExtractor<'a> for Caller<S> {
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
         let principal = Gate::of(request).admit(request, S::SCOPE).await?;
+        Parameters::check(request)?;
         Ok(Self { principal, scope: PhantomData })
     }
 }

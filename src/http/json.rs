@@ -112,12 +112,16 @@ fn describe_shape(error: &serde_path_to_error::Error<serde_json::Error>) -> Fiel
         let member = format!("/{}", escape(field));
         let stem = pointer.strip_suffix(&member).unwrap_or(&pointer).to_owned();
         // Only what could be a member's name is echoed; anything else could be a person's address.
-        let is_name = field.len() <= 40 && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        pointer = if is_name { stem + &member } else { stem };
+        pointer = if is_name(field) { stem + &member } else { stem };
         return FieldError::new(pointer, "unknown_field", "is not known here");
     }
     let expected = message.rsplit_once("expected ").map_or("another value", |(_, expected)| expected);
     FieldError::new(pointer, "wrong_type", format!("must be {expected}"))
+}
+
+/// Whether it looks like the name of a member or a parameter.
+pub fn is_name(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn quoted_after<'a>(message: &'a str, prefix: &str) -> Option<&'a str> {

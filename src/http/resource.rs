@@ -89,7 +89,7 @@ impl WithAllow {
 }
 
 /// A path with its parameters unnamed: the document and poem name them differently.
-fn shape(path: &str) -> String {
+pub fn shape(path: &str) -> String {
     let segments = path.split('/').map(|segment| if segment.starts_with([':', '{']) { ":" } else { segment });
     segments.collect::<Vec<_>>().join("/")
 }

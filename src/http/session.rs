@@ -14,6 +14,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthSco
 
 use super::HttpState;
 use super::pages::{cookie, form};
+use super::parameters::Parameters;
 use super::problem::{Code, Problem};
 use crate::accounts::{Role, SignedIn};
 
@@ -107,7 +108,9 @@ impl<'a, R: NeededRole> ApiExtractor<'a> for Session<R> {
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
         let state: &Arc<HttpState> = request.data().expect("the routes carry the state");
-        Ok(Self { signed_in: signed_in_as(state, request, R::ROLE).await?, role: PhantomData })
+        let signed_in = signed_in_as(state, request, R::ROLE).await?;
+        Parameters::check(request)?;
+        Ok(Self { signed_in, role: PhantomData })
     }
 }
 

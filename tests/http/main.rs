@@ -17,6 +17,7 @@ mod inbox;
 mod keys;
 mod operators;
 mod pages;
+mod parameters;
 mod sending;
 mod visitor;
 
