@@ -101,9 +101,9 @@ impl App {
         let metrics = Metrics::new(renderer.mail_names());
         let scrape: Arc<dyn Scrape> =
             Arc::new(standing::Observer::new(metrics.clone(), database.clone(), log.clone()));
-        let listener = bind(config.http.listen).await?;
+        let listener = bind(config.http.listen, "BACKSTAMP_LISTEN and BACKSTAMP_PUBLIC_URL").await?;
         let metrics_listener = match config.http.metrics_listen {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind(address, "BACKSTAMP_METRICS_LISTEN").await?),
             None => None,
         };
         let address = listener.local_addr()?;
@@ -176,13 +176,17 @@ impl App {
             settings: http_settings(&config, &roots, app.mail.provider.name())?,
             clock,
             readiness: Arc::new(readiness::Dependencies::new(database, log)),
-            metrics,
+            metrics: metrics.clone(),
             scrape: Arc::clone(&scrape),
             sandbox,
         };
-        app.serve(listener, http::routes(state))?;
+        let patient = |listener| -> anyhow::Result<Patient> {
+            let proxies = config.http.trusted_proxies.clone();
+            Ok(Patient::new(TcpAcceptor::from_tokio(listener)?, proxies, metrics.clone()))
+        };
+        app.serve(patient(listener)?, http::routes(state));
         if let Some(listener) = metrics_listener {
-            app.serve(listener, http::metrics_routes(scrape))?;
+            app.serve(patient(listener)?, http::metrics_routes(scrape));
         }
         Ok(app)
     }
@@ -277,8 +281,8 @@ impl App {
         ]
     }
 
-    fn serve(&self, listener: TcpListener, routes: impl Endpoint + 'static) -> anyhow::Result<()> {
-        let server = Server::new_with_acceptor(Patient::new(TcpAcceptor::from_tokio(listener)?));
+    fn serve(&self, acceptor: Patient, routes: impl Endpoint + 'static) {
+        let server = Server::new_with_acceptor(acceptor);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let stopped = stop.clone().cancelled_owned();
@@ -287,7 +291,6 @@ impl App {
                 stop.cancel();
             }
         });
-        Ok(())
     }
 
     /// Where it listens.
@@ -382,8 +385,11 @@ pub async fn open_database(url: &str) -> anyhow::Result<Database> {
     }
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+/// Whoever finds the port taken is told what sets another.
+async fn bind(address: SocketAddr, settings: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; another address is set with {settings}"))
 }
 
 /// Keeps a second `serve` off a SQLite file; other subcommands may run beside it.

@@ -40,6 +40,7 @@ mod resource;
 mod sending;
 mod session;
 mod sessions;
+mod shares;
 mod suppressions;
 mod verify;
 mod webhooks;

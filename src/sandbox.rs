@@ -101,7 +101,7 @@ impl Pace {
 pub enum SandboxError {
     #[error("the sandbox serves this machine only: {0} is not a loopback address")]
     NotLoopback(&'static str),
-    #[error("the sandbox cannot listen")]
+    #[error("the sandbox cannot listen; another address is set with BACKSTAMP_SANDBOX_LISTEN")]
     Listen(#[from] std::io::Error),
     #[error("the sandbox's mailbox cannot be opened")]
     Mailbox(#[from] sqlx::Error),

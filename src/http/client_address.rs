@@ -17,6 +17,16 @@ pub fn client_key(request: &Request, trusted: &[IpNet]) -> String {
     }
 }
 
+/// The key of whoever is at the other end of a connection; none for a trusted proxy, which is many clients.
+pub fn peer_key(peer: IpAddr, trusted: &[IpNet]) -> Option<String> {
+    let peer = peer.to_canonical();
+    (!is_trusted(peer, trusted)).then(|| key(peer))
+}
+
+fn is_trusted(peer: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&peer))
+}
+
 /// One IPv6 /64 is one client: its owner can use all of it.
 fn key(address: IpAddr) -> String {
     match address {
@@ -53,7 +63,7 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
 /// From the peer leftwards for as long as the one who reported is trusted.
 fn walk(peer: IpAddr, mut hops: Vec<Option<IpAddr>>, trusted: &[IpNet]) -> IpAddr {
     let mut current = peer;
-    while trusted.iter().any(|net| net.contains(&current)) {
+    while is_trusted(current, trusted) {
         match hops.pop() {
             Some(Some(address)) => current = address,
             // Nothing further, or something unreadable: the last address that is certain.
@@ -143,6 +153,16 @@ mod tests {
         assert_eq!(key_of("2001:db8:1:2:ffff::1", &[]), "2001:db8:1:2::/64");
         assert_eq!(key_of("::ffff:203.0.113.9", &[]), "203.0.113.9");
         assert_eq!(key_of("::ffff:10.0.0.1", &[("x-forwarded-for", "[2001:db8::1]:443")]), "2001:db8::/64");
+    }
+
+    #[test]
+    fn a_peer_counts_as_the_client_that_it_is_and_a_trusted_proxy_as_none() {
+        let trusted: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+        let of = |peer: &str| peer_key(peer.parse().unwrap(), &trusted);
+
+        assert_eq!(of("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1:2::/64"));
+        assert_eq!(of("::ffff:203.0.113.9").as_deref(), Some("203.0.113.9"));
+        assert_eq!((of("10.0.0.1"), of("::ffff:10.0.0.1")), (None, None));
     }
 
     proptest! {

@@ -15,14 +15,19 @@ use tokio::time::Instant;
 
 use super::HttpState;
 use super::answers::{Answer, PAGE, found};
-use super::auth::{Caller, Gate, SupportRead};
+use super::auth::{Caller, Gate, Principal, SupportRead};
 use super::docs::Tags;
 use super::problem::{FieldError, Problem};
+use super::shares::{Share, Shares};
 use crate::api_keys::Scope;
 use crate::queries::{Feed, FeedEntry};
 
 /// Readers that are served at once; each costs a connection.
 const READERS: usize = 64;
+/// Of one key or account: a dashboard is one in each of its tabs.
+const SHARE: usize = 8;
+/// When a reader that found no place may look again, in seconds.
+const FULL: u64 = 10;
 /// Without news a comment is sent, so that proxies and the reader know that the connection lives.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// For so long a reader is believed to be who it was: a key or a session that has ended opens nothing much longer.
@@ -48,11 +53,23 @@ enum StreamResponse {
 pub struct EventsApi {
     state: Arc<HttpState>,
     places: Arc<Semaphore>,
+    shares: Shares<Principal>,
 }
 
 impl EventsApi {
     pub fn new(state: Arc<HttpState>) -> Self {
-        Self { state, places: Arc::new(Semaphore::new(READERS)) }
+        Self { state, places: Arc::new(Semaphore::new(READERS)), shares: Shares::default() }
+    }
+
+    /// A place among the readers, within the share of whoever asks for it.
+    fn place(&self, reader: Principal) -> Result<Place, Problem> {
+        let share = self.shares.take(reader, SHARE).ok_or_else(|| {
+            let detail =
+                format!("One key or account follows the feed {SHARE} times at once: end a stream first.");
+            Problem::too_many_at_once("streams", SHARE, FULL).detail(detail)
+        })?;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Problem::busy(FULL))?;
+        Ok(Place { _share: share, _place: place })
     }
 }
 
@@ -80,26 +97,26 @@ impl EventsApi {
     /// The feed, pushed
     ///
     /// Server-sent events. Begins after `Last-Event-ID`, which a browser sends by itself when it comes back, else
-    /// after `after`, else with what happens next.
+    /// after `after`, else with what happens next. A key or an account has 8 at once.
     #[oai(path = "/stream", method = "get", operation_id = "stream_events")]
     async fn stream(
         &self,
         request: &Request,
-        #[oai(scope = "SupportRead")] _caller: Caller<SupportRead>,
+        #[oai(scope = "SupportRead")] caller: Caller<SupportRead>,
         /// The position of the last event that was received.
         #[oai(name = "Last-Event-ID")]
         last_event_id: Header<Option<String>>,
         /// The same, for the first time.
         after: Query<Option<i64>>,
     ) -> Result<StreamResponse, Problem> {
-        let Self { state, places } = self;
+        let Self { state, .. } = self;
         let last = last_event_id.0.filter(|id| !id.is_empty());
         let last = last.map(|id| position("/Last-Event-ID", &id)).transpose()?;
         let after = match known(last.or(after.0))? {
             Some(after) => after,
             None => state.feed.last_position().await?,
         };
-        let place = Arc::clone(places).try_acquire_owned().map_err(|_| Problem::busy(10))?;
+        let place = self.place(caller.principal)?;
         let reader = Reader {
             feed: state.feed.clone(),
             news: state.feed.news(),
@@ -139,6 +156,12 @@ struct Reader {
     spoke_at: Instant,
     begun: bool,
     welcome: Welcome,
+    _place: Place,
+}
+
+/// A place among the readers, and its part in what one of them may have.
+struct Place {
+    _share: Share<Principal>,
     _place: OwnedSemaphorePermit,
 }
 

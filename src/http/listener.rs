@@ -1,35 +1,39 @@
-//! Connections that do not waste our time: one on which nothing has been written for a while is closed, be it
-//! idle, sending its request a byte at a time, or not reading its answer. And there are only so many.
+//! Connections that do not waste our time: one on which nothing comes of a request for a while is closed, be it
+//! idle, sending its request a byte at a time, or not reading its answer. There are only so many, and no network
+//! may hold more of them than it leaves to others.
+
+mod patience;
 
 use std::io;
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
+use ipnet::IpNet;
 use poem::http::uri::Scheme;
 use poem::listener::{Acceptor, TcpAcceptor};
 use poem::web::{LocalAddr, RemoteAddr};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
 
-/// Longer than the longest request; every answer, and every part of a long one, begins it anew.
-const PATIENCE: Duration = Duration::from_secs(40);
+use self::patience::Connection;
+use super::client_address::peer_key;
+use super::shares::{Share, Shares};
+use crate::telemetry::Metrics;
+
 /// Connections at once. Below the 1,024 files that a process may usually open.
 const CONNECTIONS: usize = 800;
 
-/// An acceptor whose connections end when nothing comes of them.
+/// An acceptor whose connections end when nothing comes of them, and leave room for others.
 pub struct Patient {
     inner: TcpAcceptor,
-    places: Arc<Semaphore>,
+    places: Places,
+    metrics: Metrics,
 }
 
 impl Patient {
-    /// Guards this acceptor.
-    pub fn new(inner: TcpAcceptor) -> Self {
-        Self { inner, places: Arc::new(Semaphore::new(CONNECTIONS)) }
+    /// Guards this acceptor. Through trusted proxies many clients come, so they have no share.
+    pub fn new(inner: TcpAcceptor, trusted_proxies: Vec<IpNet>, metrics: Metrics) -> Self {
+        Self { inner, places: Places::new(CONNECTIONS, trusted_proxies), metrics }
     }
 }
 
@@ -41,113 +45,112 @@ impl Acceptor for Patient {
     }
 
     async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(io::Error::other)?;
-        let (io, local, remote, scheme) = self.inner.accept().await?;
-        // A small event must not wait in Nagle's buffer for company. Without it, it comes late; no more.
-        let _ = io.set_nodelay(true);
-        let deadline = Box::pin(tokio::time::sleep(PATIENCE));
-        Ok((Connection { io, deadline, _place: place }, local, remote, scheme))
+        loop {
+            let free = self.places.free().await?;
+            let (io, local, remote, scheme) = self.inner.accept().await?;
+            let Some(place) = self.places.give(free, remote.as_socket_addr().map(|peer| peer.ip())) else {
+                self.metrics.connection_refused();
+                continue;
+            };
+            // A small event must not wait in Nagle's buffer for company. Without it, it comes late; no more.
+            let _ = io.set_nodelay(true);
+            return Ok((Connection::new(io, place), local, remote, scheme));
+        }
     }
 }
 
-/// A connection with a deadline.
-pub struct Connection<I> {
-    io: I,
-    deadline: Pin<Box<Sleep>>,
+/// Places for connections, and which networks hold them.
+struct Places {
+    free: Arc<Semaphore>,
+    shares: Shares<String>,
+    trusted_proxies: Vec<IpNet>,
+}
+
+/// The place of a connection.
+struct Place {
     _place: OwnedSemaphorePermit,
+    _share: Option<Share<String>>,
 }
 
-impl<I> Connection<I> {
-    /// What a wait comes to: it goes on, or the time is over.
-    fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Connection<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.io).poll_read(cx, buffer) {
-            Poll::Pending => self.wait(cx),
-            ready => ready,
-        }
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Connection<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.io).poll_write(cx, bytes) {
-            Poll::Pending => self.wait(cx),
-            ready => {
-                self.deadline.as_mut().reset(Instant::now() + PATIENCE);
-                ready
-            }
-        }
+impl Places {
+    fn new(count: usize, trusted_proxies: Vec<IpNet>) -> Self {
+        Self { free: Arc::new(Semaphore::new(count)), shares: Shares::default(), trusted_proxies }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.io).poll_flush(cx) {
-            Poll::Pending => self.wait(cx),
-            ready => ready,
-        }
+    /// Waits for a place.
+    async fn free(&self) -> io::Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).acquire_owned().await.map_err(io::Error::other)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.io).poll_shutdown(cx) {
-            Poll::Pending => self.wait(cx),
-            ready => ready,
-        }
+    /// Gives the place to this peer, unless its network would hold more than are left. So one alone may have half
+    /// of them, two a third each, and whoever holds none finds one for as long as there is any.
+    fn give(&self, place: OwnedSemaphorePermit, peer: Option<IpAddr>) -> Option<Place> {
+        let left = self.free.available_permits() + 1;
+        let share = match peer.and_then(|peer| peer_key(peer, &self.trusted_proxies)) {
+            Some(network) => Some(self.shares.take(network, left)?),
+            None => None,
+        };
+        Some(Place { _place: place, _share: share })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use proptest::prelude::*;
 
     use super::*;
 
-    fn connection() -> (Connection<DuplexStream>, DuplexStream) {
-        let (near, far) = duplex(64);
-        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        (Connection { io: near, deadline: Box::pin(tokio::time::sleep(PATIENCE)), _place: place }, far)
+    fn places(count: usize) -> Places {
+        Places::new(count, vec!["10.0.0.0/8".parse().unwrap()])
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_client_that_sends_a_byte_at_a_time_is_cut_off() {
-        let (mut near, mut far) = connection();
-        let dripping = tokio::spawn(async move {
-            loop {
-                far.write_all(b"x").await.unwrap_or_default();
-                tokio::time::advance(Duration::from_secs(5)).await;
-            }
-        });
-        let start = Instant::now();
+    impl Places {
+        fn ask(&self, peer: &str) -> Option<Place> {
+            let free = Arc::clone(&self.free).try_acquire_owned().ok()?;
+            self.give(free, Some(peer.parse().unwrap()))
+        }
 
-        let mut buffer = [0; 8];
-        let error = loop {
-            if let Err(error) = near.read(&mut buffer).await {
-                break error;
-            }
-        };
-
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(start.elapsed() <= PATIENCE + Duration::from_secs(10));
-        dripping.abort();
+        /// As many as this peer gets.
+        fn take_all(&self, peer: &str) -> Vec<Place> {
+            std::iter::from_fn(|| self.ask(peer)).collect()
+        }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_begins_the_patience_anew() {
-        let (mut near, mut far) = connection();
+    #[test]
+    fn one_network_holds_half_of_all_places_and_the_next_ones_a_part_of_the_rest() {
+        let places = places(800);
 
-        tokio::time::advance(PATIENCE - Duration::from_secs(1)).await;
-        near.write_all(b"answer").await.unwrap();
-        tokio::time::advance(PATIENCE - Duration::from_secs(1)).await;
-        far.write_all(b"next").await.unwrap();
+        let first = places.take_all("203.0.113.1");
+        let second = places.take_all("203.0.113.2");
+        let third = places.take_all("2001:db8::1");
+        let neighbour = places.ask("2001:db8::2");
 
-        let mut buffer = [0; 4];
-        assert_eq!(near.read(&mut buffer).await.unwrap(), 4);
+        assert_eq!([first.len(), second.len(), third.len()], [400, 200, 100]);
+        assert!(neighbour.is_none(), "one /64 is one network");
+        drop(first);
+        assert!(places.ask("203.0.113.1").is_some());
+    }
+
+    #[test]
+    fn a_trusted_proxy_may_hold_them_all() {
+        assert_eq!(places(800).take_all("10.0.0.1").len(), 800);
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_holds_none_gets_the_place_that_is_left(
+            peers in prop::collection::vec((1_u8..30, 1_usize..30), 0..40),
+        ) {
+            let places = places(100);
+            let mut held = Vec::new();
+            for (peer, count) in peers {
+                let asked = (0..count).filter_map(|_| places.ask(&format!("203.0.113.{peer}")));
+                held.extend(asked);
+            }
+
+            let left = places.free.available_permits();
+
+            prop_assert_eq!(places.ask("203.0.113.200").is_some(), left > 0);
+        }
     }
 }

@@ -24,6 +24,9 @@ use crate::queries::QueryError;
 
 /// The media type of every refusal.
 pub const MEDIA_TYPE: &str = "application/problem+json";
+/// The fields of draft-ietf-httpapi-ratelimit-headers.
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// One value that cannot be accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
@@ -170,6 +173,14 @@ impl Problem {
             .map(|rejection| Reason { code: rejection.code.to_owned(), message: rejection.message })
             .collect();
         Self { reasons: Some(reasons), ..Self::new(Code::PasswordRejected) }
+    }
+
+    /// Whoever calls has so many of these at once already.
+    pub fn too_many_at_once(policy: &str, most: usize, retry_after: u64) -> Self {
+        Self::new(Code::RateLimited)
+            .retry_after(retry_after)
+            .header(RATE_LIMIT_POLICY, &format!("\"{policy}\";q={most};qu=\"concurrent-requests\""))
+            .header(RATE_LIMIT, &format!("\"{policy}\";r=0"))
     }
 
     /// Says what the caller should know about this occurrence.
@@ -345,12 +356,12 @@ impl From<LimitError> for Problem {
     }
 }
 
-/// The fields of draft-ietf-httpapi-ratelimit-headers, for the one policy that refuses.
+/// For the one policy that refuses.
 fn rate_limited(policy: &str, quota: u32, window: i64, retry_after: u64) -> Problem {
     Problem::new(Code::RateLimited)
         .retry_after(retry_after)
-        .header(HeaderName::from_static("ratelimit-policy"), &format!("\"{policy}\";q={quota};w={window}"))
-        .header(HeaderName::from_static("ratelimit"), &format!("\"{policy}\";r=0;t={retry_after}"))
+        .header(RATE_LIMIT_POLICY, &format!("\"{policy}\";q={quota};w={window}"))
+        .header(RATE_LIMIT, &format!("\"{policy}\";r=0;t={retry_after}"))
 }
 
 /// Whatever poem or poem-openapi made of a request, in our words.

@@ -106,6 +106,7 @@ struct Inner {
     projection_lag: Family<ProjectionLabels, Gauge>,
     dead_letters: Family<KindLabels, Gauge>,
     answers: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    connections_refused: Counter,
 }
 
 /// How things stand at the moment of a scrape.
@@ -149,6 +150,7 @@ impl Metrics {
             projection_lag: Family::default(),
             dead_letters: Family::default(),
             answers: Family::new_with_constructor(|| Histogram::new(ANSWER_BUCKETS)),
+            connections_refused: Counter::default(),
         };
         inner.register();
         Self(Arc::new(inner))
@@ -206,6 +208,11 @@ impl Metrics {
         let method = METHODS.into_iter().find(|known| *known == method).unwrap_or(OTHER);
         let labels = RouteLabels { method, route: route.to_owned(), status };
         self.0.answers.get_or_create(&labels).observe(seconds);
+    }
+
+    /// A connection of a network that held its share of them.
+    pub fn connection_refused(&self) {
+        self.0.connections_refused.inc();
     }
 
     /// Sets the gauges.
@@ -310,6 +317,11 @@ impl Inner {
             Unit::Seconds,
             self.answers.clone(),
         );
+        registry.register(
+            "backstamp_connections_refused",
+            "Connections that were closed at once because their network held its share",
+            self.connections_refused.clone(),
+        );
     }
 }
 
@@ -334,6 +346,7 @@ mod tests {
         metrics.webhook_refused("signature");
         metrics.provider_request("mailgun", "accepted");
         metrics.answered("GET", "/healthz", 200, 0.001);
+        metrics.connection_refused();
         let lag = vec![("deliveries", 0)];
         metrics.observe(&Standing { lag, dead_letters: vec![("work", 0)], ..Standing::default() });
         let text = metrics.encode();

@@ -2,7 +2,7 @@
 
 use backstamp::database::Dialect;
 
-use crate::support::{Installation, eventually};
+use crate::support::{Installation, eventually, free_port};
 
 #[tokio::test]
 async fn a_wrong_configuration_stops_the_start_and_every_fault_is_told_at_once() {
@@ -35,6 +35,25 @@ async fn a_wrong_configuration_stops_the_start_and_every_fault_is_told_at_once()
         assert!(told.contains(fault), "{fault} is not in:\n{told}");
     }
     assert!(!told.contains("short-secret") && !told.contains("everybody"), "{told}");
+}
+
+#[tokio::test]
+async fn who_finds_the_port_taken_is_told_what_sets_another() {
+    let mut installation = Installation::new().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    for setting in ["BACKSTAMP_LISTEN", "BACKSTAMP_METRICS_LISTEN"] {
+        installation.set(setting, &address);
+
+        let output = installation.run(&["serve"], "").await;
+
+        let told = String::from_utf8_lossy(&output.stderr);
+        let last = told.lines().last().unwrap_or_default();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(last.starts_with(&format!("backstamp: cannot listen on {address};")), "{told}");
+        assert!(last.contains(&format!("set with {setting}")) && last.contains("in use"), "{told}");
+        installation.set("BACKSTAMP_LISTEN", &format!("127.0.0.1:{}", free_port()));
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ mod address_changes;
 mod bad_input;
 mod bounces;
 mod command_line;
+/// Only Linux has a whole network of loopback addresses.
+#[cfg(target_os = "linux")]
+mod crowds;
 mod dashboard;
 mod demo;
 mod doctor;

@@ -139,8 +139,11 @@ async fn a_stop_ends_every_stream() {
 async fn there_are_only_so_many_listeners_and_one_who_leaves_makes_room() {
     let server = TestServer::start().await;
     let mut listeners = Vec::new();
-    for _ in 0..64 {
-        listeners.push(server.listen(None, "").await);
+    for _ in 0..8 {
+        let key = server.key(Scope::SupportRead).await;
+        for _ in 0..8 {
+            listeners.push(server.listen_with(&key, None, "").await);
+        }
     }
 
     let refused = server.ask(&format!("{FEED}/stream")).await;
@@ -151,6 +154,28 @@ async fn there_are_only_so_many_listeners_and_one_who_leaves_makes_room() {
     assert_eq!(refused, refusal(503, "busy", &[]));
     assert_eq!(headers["retry-after"], "10");
     server.listen(None, "").await;
+}
+
+#[tokio::test]
+async fn one_key_or_account_takes_a_share_of_the_listeners_and_no_more() {
+    let server = TestServer::start().await;
+    let (_, session) = server.session_of(Role::Operator).await;
+    for token in [server.key(Scope::SupportRead).await, session, "bsk_admin".to_owned()] {
+        let mut listeners = Vec::new();
+        for _ in 0..8 {
+            listeners.push(server.listen_with(&token, None, "").await);
+        }
+
+        let refused = server.call(Method::GET, &format!("{FEED}/stream"), &token, None).await;
+        let headers: HeaderMap = refused.0.headers().clone();
+        let refused = problem(refused).await;
+        listeners.pop();
+
+        assert_eq!(refused, refusal(429, "rate_limited", &[]));
+        assert_eq!(headers["retry-after"], "10");
+        assert_eq!(headers["ratelimit-policy"], "\"streams\";q=8;qu=\"concurrent-requests\"");
+        server.listen_with(&token, None, "").await;
+    }
 }
 
 #[tokio::test]
