@@ -43,6 +43,14 @@ impl Dialect {
             Self::Sqlite => sqlite,
         }
     }
+
+    /// A subselect of the texts in a JSON array, which is bound in this place: one statement for any number.
+    pub fn texts(self, place: usize) -> String {
+        match self {
+            Self::Postgres => format!("(SELECT json_array_elements_text(CAST(${place} AS json)))"),
+            Self::Sqlite => format!("(SELECT value FROM json_each(${place}))"),
+        }
+    }
 }
 
 /// A connected database. Cheap to clone.

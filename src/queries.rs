@@ -32,6 +32,7 @@ pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, P
 pub use feed::{Feed, FeedEntry, FeedPage};
 pub use funnel::{Declined, Funnel, FunnelStep, Lost};
 pub use latency::{Latency, LatencyPoint};
+pub use message_count::MessageCount;
 pub use message_filter::{FailureFilter, MessageFilter};
 pub use messages::{BounceSummary, MessageSummary, Suppressed};
 pub use rates::Rates;

@@ -6,6 +6,7 @@
 mod counters;
 mod duration;
 mod facts;
+mod failures;
 mod histogram;
 mod loss;
 mod outcome;
@@ -17,8 +18,9 @@ mod threshold;
 pub use counters::Counters;
 pub use duration::{Durations, significant};
 pub use facts::{Bounce, Facts, RequestFacts, Suppression};
+pub use failures::Failures;
 pub use histogram::{Histogram, Histograms};
 pub use loss::{Loss, Step};
 pub use outcome::{Outcome, Status};
-pub use tally::Tally;
+pub use tally::{Failed, Tally};
 pub use threshold::{Level, Threshold};

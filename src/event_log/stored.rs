@@ -60,18 +60,15 @@ pub async fn select_many(
     kind: &str,
     streams: &[String],
 ) -> Result<Vec<SerializedEvent>, DatabaseError> {
-    let sql = database.dialect().pick(
+    let sql = format!(
         "SELECT aggregate_type, aggregate_id, sequence, event_type, event_version,
                 CAST(payload AS TEXT) AS payload, CAST(metadata AS TEXT) AS metadata
-         FROM events WHERE aggregate_type = $1
-           AND aggregate_id IN (SELECT json_array_elements_text(CAST($2 AS json)))
+         FROM events WHERE aggregate_type = $1 AND aggregate_id IN {}
          ORDER BY aggregate_id, sequence",
-        "SELECT aggregate_type, aggregate_id, sequence, event_type, event_version, payload, metadata
-         FROM events WHERE aggregate_type = $1 AND aggregate_id IN (SELECT value FROM json_each($2))
-         ORDER BY aggregate_id, sequence",
+        database.dialect().texts(2)
     );
     let list = serde_json::json!(streams).to_string();
-    let rows = database.fetch_all(sql, &[kind.into(), list.into()]).await?;
+    let rows = database.fetch_all(&sql, &[kind.into(), list.into()]).await?;
     rows.iter().map(serialized).collect()
 }
 

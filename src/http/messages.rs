@@ -102,10 +102,6 @@ impl MessagesApi {
         failure_rule: Query<Option<String>>,
         /// What was said of the failure, as samples of bounce metrics show it.
         failure_text: Query<Option<String>>,
-        /// It failed at this instant or later.
-        failed_after: Query<Option<DateTime<Utc>>>,
-        /// It failed before this instant.
-        failed_before: Query<Option<DateTime<Utc>>>,
         /// A span that was measured of it, such as `time_to_delivered`.
         measured: Query<Option<String>>,
         /// Requested at this instant or later.
@@ -150,8 +146,6 @@ impl MessagesApi {
             permanent: failure_permanent.0,
             rule: failure_rule,
             text: failure_text,
-            after: failed_after.0,
-            before: failed_before.0,
         };
         let filter = MessageFilter {
             recipient_key,

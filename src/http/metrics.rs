@@ -94,8 +94,8 @@ impl MetricsApi {
 
     /// Bounces
     ///
-    /// Why deliveries failed in `[from, to)`, for good or for now, by the time of the failure; without bounds, in
-    /// the last 24 hours. Critical categories first, each with what was said (masked), and what to do about it.
+    /// Why deliveries failed of messages requested in `[from, to)`, for good or for now; without bounds, in the last 24
+    /// hours. Critical categories first, each with what was said (masked), and what to do about it.
     #[oai(path = "/bounces", method = "get", operation_id = "get_bounce_metrics")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn bounces(

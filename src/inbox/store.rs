@@ -148,14 +148,10 @@ async fn digests(
     transaction: &mut Transaction,
     webhooks: &[NewWebhook],
 ) -> Result<HashMap<String, (String, String)>, DatabaseError> {
-    let sql = transaction.dialect().pick(
-        "SELECT id, replay_key, content_digest FROM webhooks
-         WHERE replay_key IN (SELECT json_array_elements_text(CAST($1 AS json)))",
-        "SELECT id, replay_key, content_digest FROM webhooks
-         WHERE replay_key IN (SELECT value FROM json_each($1))",
-    );
+    let keys = transaction.dialect().texts(1);
+    let sql = format!("SELECT id, replay_key, content_digest FROM webhooks WHERE replay_key IN {keys}");
     let keys: Vec<_> = webhooks.iter().map(|webhook| &webhook.replay_key).collect();
-    let rows = transaction.fetch_all(sql, &[serde_json::json!(keys).to_string().into()]).await?;
+    let rows = transaction.fetch_all(&sql, &[serde_json::json!(keys).to_string().into()]).await?;
     rows.iter()
         .map(|row| Ok((row.text("replay_key")?, (row.text("id")?, row.text("content_digest")?))))
         .collect()

@@ -6,17 +6,20 @@
 //! only what a message's facts say counts.
 
 mod failures;
+mod key;
 mod message_row;
 mod rollup;
+mod samples;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use self::failures::Said;
 use self::message_row::MessageRow;
-use self::rollup::Difference;
 use super::Projection;
 use crate::database::Transaction;
+use crate::domain::delivery::Facts;
 use crate::domain::message::MessageEvent;
 use crate::domain::one_time_link::{LinkEvent, LinkPurpose};
 use crate::event_log::{ConsumeError, Consumer, LogEvent, OnFailure, RecordedEvent};
@@ -27,7 +30,7 @@ pub struct Deliveries;
 
 impl Projection for Deliveries {
     fn tables(&self) -> &'static [&'static str] {
-        &["delivery_facts", "delivery_rollups", "bounce_failures"]
+        &["delivery_facts", "delivery_rollups", "bounce_failures", "bounce_samples"]
     }
 }
 
@@ -55,20 +58,24 @@ impl Consumer for Deliveries {
         }
 
         let mut known = message_row::load(transaction, concerned.keys()).await?;
-        let mut difference = Difference::default();
-        let mut changed = Vec::new();
+        let mut rollups = rollup::Difference::default();
+        let (mut changed, mut failed) = (Vec::new(), Vec::new());
         for (message_id, events) in concerned {
-            let before = known.remove(&message_id);
-            let mut row = MessageRow::new(message_id, before.clone().unwrap_or_default());
+            let before = known.remove(&message_id).unwrap_or_default();
+            let mut row = MessageRow::new(message_id, before.clone());
             events.into_iter().for_each(|event| fold(&mut row, event));
-            if before.as_ref() != Some(&row.facts) {
-                difference.between(&before.unwrap_or_default(), &row.facts);
+            // Facts keep the first of several failures; what was said is kept of all.
+            if !row.facts.failures.is_empty() {
+                failed.push((row.message_id.clone(), before.clone(), row.facts.clone()));
+            }
+            if before != row.facts {
+                rollups.between(&before, &row.facts);
                 changed.push(row);
             }
         }
         message_row::save(transaction, changed).await?;
-        difference.save(transaction).await?;
-        failures::save(events, transaction).await?;
+        rollups.save(transaction).await?;
+        save_what_was_said(events, failed, transaction).await?;
         forget_the_erased(events, transaction).await
     }
 }
@@ -107,21 +114,44 @@ fn fold(row: &mut MessageRow, event: &RecordedEvent) {
     }
 }
 
+/// Of messages that failed, with what was known of them before and is now.
+async fn save_what_was_said(
+    events: &[RecordedEvent],
+    failed: Vec<(String, Facts, Facts)>,
+    transaction: &mut Transaction,
+) -> Result<(), ConsumeError> {
+    let ids: Vec<_> = failed.iter().map(|(message_id, ..)| message_id.as_str()).collect();
+    let before = failures::said(&ids, transaction).await?;
+    failures::save(events, transaction).await?;
+    let after = failures::said(&ids, transaction).await?;
+    let (mut samples, nothing) = (samples::Difference::default(), Said::new());
+    for (message_id, was, is) in &failed {
+        let [before, after] = [&before, &after].map(|said| said.get(message_id).unwrap_or(&nothing));
+        samples.between((was, before), (is, after));
+    }
+    samples.save(transaction).await
+}
+
 /// Numbers stay; what could remind of the person goes.
 async fn forget_the_erased(
     events: &[RecordedEvent],
     transaction: &mut Transaction,
 ) -> Result<(), ConsumeError> {
-    for event in events {
-        if event.event.is_erasure() {
-            transaction
-                .execute(
-                    "UPDATE delivery_facts SET recipient = NULL WHERE recipient_key = $1",
-                    &[event.stream.as_str().into()],
-                )
-                .await?;
-            failures::forget(&event.stream, transaction).await?;
+    for event in events.iter().filter(|event| event.event.is_erasure()) {
+        let recipient_key = event.stream.as_str();
+        let sql = "UPDATE delivery_facts SET recipient = NULL WHERE recipient_key = $1";
+        transaction.execute(sql, &[recipient_key.into()]).await?;
+        let failed = message_row::failed(recipient_key, transaction).await?;
+        let ids: Vec<_> = failed.keys().map(String::as_str).collect();
+        let said = failures::said(&ids, transaction).await?;
+        failures::forget(&ids, transaction).await?;
+        let mut samples = samples::Difference::default();
+        for (message_id, said) in &said {
+            if let Some(facts) = failed.get(message_id) {
+                samples.between((facts, said), (facts, &Said::new()));
+            }
         }
+        samples.save(transaction).await?;
     }
     Ok(())
 }

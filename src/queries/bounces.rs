@@ -1,22 +1,24 @@
 //! Failures, grouped by why: categories with the most urgent first, what was said, and how they move over time.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::cohort::{Cohort, Said, Saying};
 use super::delivery::{DeliveryQuery, Interval, bucket_starts};
 use super::{Queries, QueryError};
-use crate::database::{Row, Value};
 use crate::domain::bounce::{BounceClass, Category};
+use crate::domain::delivery::Failed;
 
 /// Texts shown for each category, those of most messages.
-const SAMPLES: i64 = 5;
+const SAMPLES: usize = 5;
 
 /// The answer. Every count is of messages; one that failed in two ways counts in both.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BounceMetrics {
-    /// Always `failure`: by the time at which it failed, unlike delivery metrics.
+    /// Always `cohort`: messages by the time of their request, failures as of `as_of`.
     pub basis: &'static str,
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
@@ -76,60 +78,34 @@ pub struct BouncePoint {
 }
 
 impl Queries {
-    /// Counts the failures of a range, which is of the time of the failure here; groups are not asked for.
+    /// Counts the failures of a cohort; groups are not asked for.
     pub async fn bounces(&self, query: &DeliveryQuery) -> Result<BounceMetrics, QueryError> {
-        let (condition, values) = self.failures(query)?;
         let starts = bucket_starts(query.from, query.to, query.interval)?;
-        let of = format!(
-            "FROM bounce_failures f JOIN delivery_facts d ON d.message_id = f.message_id WHERE {condition}"
-        );
+        let mut cohort = Cohort::new(&self.database, self.settings, query).await?;
+        let as_of = self.clock.now();
+        let breakdown = cohort.failures(query.interval.micros()).await?;
+        let said = cohort.said(None).await?;
 
-        let mut snapshot = self.database.snapshot().await?;
-        let sql = format!("SELECT COUNT(DISTINCT f.message_id) AS messages {of}");
-        let failed = snapshot.fetch_one(&sql, &values).await?.int("messages")?;
-        let mut categories = BTreeMap::new();
-        let sql = format!(
-            "SELECT f.category, d.mailbox_provider, COUNT(DISTINCT f.message_id) AS messages, \
-             COUNT(DISTINCT CASE WHEN f.permanent = 1 THEN f.message_id END) AS permanent \
-             {of} GROUP BY f.category, d.mailbox_provider"
-        );
-        for row in snapshot.fetch_all(&sql, &values).await? {
-            let Some(category) = category(&row)? else { continue };
-            let failures = categories.entry(category).or_insert_with(|| CategoryFailures::none(category));
-            failures.add(row.text("mailbox_provider")?, row.int("messages")?, row.int("permanent")?);
-        }
-        let sql = format!(
-            "SELECT category, rule, normalized, messages, last_seen FROM \
-             (SELECT s.*, ROW_NUMBER() OVER (PARTITION BY category ORDER BY messages DESC, last_seen DESC) AS place \
-              FROM (SELECT f.category, f.rule, f.normalized, COUNT(DISTINCT f.message_id) AS messages, \
-                    MAX(f.at) AS last_seen {of} AND f.normalized IS NOT NULL \
-                    GROUP BY f.category, f.rule, f.normalized) s) t \
-             WHERE place <= {SAMPLES} ORDER BY messages DESC, last_seen DESC"
-        );
-        for row in snapshot.fetch_all(&sql, &values).await? {
-            if let Some(failures) = category(&row)?.and_then(|category| categories.get_mut(&category)) {
-                failures.samples.push(sample(&row)?);
-            }
-        }
+        let mut mailboxes = BTreeMap::<Category, BTreeMap<String, Failed>>::new();
         let mut buckets = BTreeMap::<i64, BTreeMap<&'static str, i64>>::new();
-        let length = query.interval.micros();
-        let sql = format!(
-            "SELECT (f.at / {length}) * {length} AS bucket, f.category, COUNT(DISTINCT f.message_id) AS messages \
-             {of} GROUP BY (f.at / {length}) * {length}, f.category"
-        );
-        for row in snapshot.fetch_all(&sql, &values).await? {
-            let Some(category) = category(&row)? else { continue };
-            buckets.entry(row.int("bucket")?).or_default().insert(category.as_str(), row.int("messages")?);
+        for ((bucket, mailbox, category), failed) in breakdown.cells {
+            // None for a category of newer code.
+            let Some(category) = Category::parse(&category) else { continue };
+            *buckets.entry(bucket).or_default().entry(category.as_str()).or_default() += failed.messages;
+            let at_mailbox = mailboxes.entry(category).or_default().entry(mailbox).or_default();
+            at_mailbox.messages += failed.messages;
+            at_mailbox.permanent += failed.permanent;
         }
-
+        let categories =
+            mailboxes.into_iter().map(|(category, at)| CategoryFailures::of(category, at, breakdown.failed));
         Ok(BounceMetrics {
-            basis: "failure",
+            basis: "cohort",
             from: query.from,
             to: query.to,
-            as_of: self.clock.now(),
+            as_of,
             interval: query.interval,
-            failed,
-            categories: ranked(categories, failed),
+            failed: breakdown.failed,
+            categories: ranked(categories.collect(), said),
             series: starts
                 .into_iter()
                 .filter_map(|start| {
@@ -139,77 +115,51 @@ impl Queries {
                 .collect(),
         })
     }
-
-    fn failures(&self, query: &DeliveryQuery) -> Result<(String, Vec<Value>), QueryError> {
-        let (from, to) = (query.from.timestamp_micros(), query.to.timestamp_micros());
-        if from >= to || from < 0 {
-            return Err(QueryError::EmptyRange);
-        }
-        let mut sql = "f.at >= $1 AND f.at < $2".to_owned();
-        let mut values: Vec<Value> = vec![from.into(), to.into()];
-        for (column, wanted) in [
-            ("template", &query.template),
-            ("provider", &query.provider),
-            ("mailbox_provider", &query.mailbox_provider),
-            ("recipient_domain", &query.recipient_domain),
-        ] {
-            if let Some(wanted) = wanted {
-                values.push(wanted.as_str().into());
-                sql.push_str(&format!(" AND d.{column} = ${}", values.len()));
-            }
-        }
-        if self.settings.leaves_out_sandbox(query.provider.as_deref()) {
-            sql.push_str(" AND d.provider <> 'sandbox'");
-        }
-        Ok((sql, values))
-    }
 }
 
 impl CategoryFailures {
-    fn none(category: Category) -> Self {
+    /// A message has one mailbox provider, so the sum over them counts each message once.
+    fn of(category: Category, at: BTreeMap<String, Failed>, all_failed: i64) -> Self {
+        let count: i64 = at.values().map(|failed| failed.messages).sum();
+        let permanent = at.values().map(|failed| failed.permanent).sum();
+        let provider = |(mailbox_provider, failed): (String, Failed)| ProviderFailures {
+            mailbox_provider,
+            count: failed.messages,
+        };
+        let mut providers: Vec<_> = at.into_iter().map(provider).collect();
+        providers
+            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.mailbox_provider.cmp(&b.mailbox_provider)));
         Self {
             category,
             class: category.class(),
             critical: category.is_critical(),
             meaning: category.meaning(),
             advice: category.advice(),
-            count: 0,
-            share: 0.0,
-            permanent: 0,
-            providers: Vec::new(),
+            count,
+            share: count as f64 / all_failed.max(1) as f64,
+            permanent,
+            providers,
             samples: Vec::new(),
         }
     }
+}
 
-    /// A message has one mailbox provider, so the sum over them counts each message once.
-    fn add(&mut self, mailbox_provider: String, count: i64, permanent: i64) {
-        self.count += count;
-        self.permanent += permanent;
-        self.providers.push(ProviderFailures { mailbox_provider, count });
+/// The critical ones first, each with what was said most often.
+fn ranked(mut categories: Vec<CategoryFailures>, said: BTreeMap<Saying, Said>) -> Vec<CategoryFailures> {
+    let mut samples = BTreeMap::<String, Vec<Sample>>::new();
+    for (saying, said) in said {
+        samples.entry(saying.category).or_default().push(Sample {
+            normalized: saying.normalized,
+            count: said.messages,
+            last_seen: DateTime::from_timestamp_micros(said.last_seen).unwrap_or_default(),
+            rule: saying.rule,
+        });
     }
-}
-
-/// None for a category of newer code.
-fn category(row: &Row) -> Result<Option<Category>, QueryError> {
-    Ok(Category::parse(&row.text("category")?))
-}
-
-fn sample(row: &Row) -> Result<Sample, QueryError> {
-    Ok(Sample {
-        normalized: row.text("normalized")?,
-        count: row.int("messages")?,
-        last_seen: DateTime::from_timestamp_micros(row.int("last_seen")?).unwrap_or_default(),
-        rule: row.text("rule")?,
-    })
-}
-
-fn ranked(categories: BTreeMap<Category, CategoryFailures>, failed: i64) -> Vec<CategoryFailures> {
-    let mut categories: Vec<_> = categories.into_values().collect();
     for failures in &mut categories {
-        failures.share = failures.count as f64 / failed.max(1) as f64;
-        failures
-            .providers
-            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.mailbox_provider.cmp(&b.mailbox_provider)));
+        let mut said = samples.remove(failures.category.as_str()).unwrap_or_default();
+        said.sort_by_key(|sample| (-sample.count, Reverse(sample.last_seen)));
+        said.truncate(SAMPLES);
+        failures.samples = said;
     }
     categories.sort_by_key(|failures| (!failures.critical, -failures.count, failures.category));
     categories

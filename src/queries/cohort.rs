@@ -1,6 +1,8 @@
 //! The messages requested within a range, counted: whole days and hours from rollups, what is left at the edges
 //! from the messages themselves. All count the same, so where the edges lie makes no difference.
 
+mod failures;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -10,6 +12,8 @@ use crate::domain::delivery::{Counters, Durations, Histograms, Tally};
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
+
+pub(super) use self::failures::{Said, Saying};
 
 /// `SUM(…) AS name` for each counter of the rollups.
 static ROLLUP_SUMS: LazyLock<String> = LazyLock::new(|| {

@@ -3,27 +3,49 @@
 
 use chrono::{DateTime, Utc};
 
-use super::cohort::Cohort;
-use super::{DeliveryQuery, MessageFilter, Queries, QueryError};
-use crate::domain::delivery::{Counters, Status};
+use super::cohort::{Cohort, Saying};
+use super::{DeliveryQuery, FailureFilter, Interval, MessageFilter, Queries, QueryError};
+use crate::domain::delivery::{Counters, Failed, Status};
+
+/// Rows that are counted one by one at most, so that a count takes no longer the more mails there are.
+const MOST_COUNTED: i64 = 10_000;
+
+/// How many messages a list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageCount {
+    pub messages: i64,
+    /// Else there are more, and nobody has counted them.
+    pub is_all: bool,
+}
 
 /// What of a cohort the messages of a list are.
 enum Summed<'a> {
     /// Those that a counter counts: `by - less`.
     Counted { by: &'static str, less: Option<&'static str> },
-    /// Those lost at a step for a reason.
-    Lost(&'a str, &'a str),
+    /// Those lost at a step, perhaps for one reason.
+    Lost(&'a str, Option<&'a str>),
+    /// Those of which this span was measured.
+    Measured(&'a str),
+    /// Those that failed in a category, perhaps for good.
+    Failed { category: &'a str, permanent: bool },
+    /// Those of which this was said.
+    Said(Saying),
 }
 
 impl Queries {
     /// The number of rows of [`Queries::messages`] over all its pages.
-    pub async fn count_messages(&self, filter: &MessageFilter) -> Result<i64, QueryError> {
+    pub async fn count_messages(&self, filter: &MessageFilter) -> Result<MessageCount, QueryError> {
         let (condition, values) = filter.condition(self.settings)?;
         if let Some(summed) = Summed::of(filter) {
-            return self.sum(filter, &summed).await;
+            return Ok(MessageCount { messages: self.sum(filter, &summed).await?, is_all: true });
         }
-        let sql = format!("SELECT COUNT(*) AS messages FROM delivery_facts WHERE {condition}");
-        Ok(self.database.fetch_one(&sql, &values).await?.int("messages")?)
+        let sql = format!(
+            "SELECT COUNT(*) AS messages FROM \
+             (SELECT 1 FROM delivery_facts WHERE {condition} LIMIT {}) counted",
+            MOST_COUNTED + 1
+        );
+        let counted = self.database.fetch_one(&sql, &values).await?.int("messages")?;
+        Ok(MessageCount { messages: counted.min(MOST_COUNTED), is_all: counted <= MOST_COUNTED })
     }
 
     async fn sum(&self, filter: &MessageFilter, summed: &Summed<'_>) -> Result<i64, QueryError> {
@@ -40,14 +62,26 @@ impl Queries {
             ..DeliveryQuery::over(from, to)
         };
         let mut cohort = Cohort::new(&self.database, self.settings, &query).await?;
-        Ok(match *summed {
+        Ok(match summed {
             Summed::Counted { by, less } => {
                 let totals = cohort.totals().await?;
                 value(&totals, by) - less.map_or(0, |less| value(&totals, less))
             }
             Summed::Lost(at, why) => {
                 let losses = cohort.spans_and_losses().await?.losses;
-                losses.get(&(at.to_owned(), why.to_owned())).copied().unwrap_or_default()
+                let asked = |step: &str, reason: &str| step == *at && why.is_none_or(|why| why == reason);
+                losses.iter().filter(|((step, reason), _)| asked(step, reason)).map(|(_, count)| count).sum()
+            }
+            Summed::Measured(span) => cohort.spans_and_losses().await?.spans.of(span).count(),
+            Summed::Failed { category, permanent } => {
+                let failures = cohort.failures(Interval::Day.micros()).await?;
+                let of_category = failures.cells.iter().filter(|((.., one), _)| one == category);
+                let count = |failed: &Failed| if *permanent { failed.permanent } else { failed.messages };
+                of_category.map(|(_, failed)| count(failed)).sum()
+            }
+            Summed::Said(saying) => {
+                let said = cohort.said(Some(saying)).await?;
+                said.get(saying).map_or(0, |said| said.messages)
             }
         })
     }
@@ -67,15 +101,45 @@ impl<'a> Summed<'a> {
             loss,
             ..
         } = filter;
-        let is_narrower = recipient_key.is_some() || bounce_category.is_some() || measured.is_some();
-        if is_narrower || *failure != Default::default() {
+        if recipient_key.is_some() || bounce_category.is_some() {
             return None;
         }
-        match (outcome.as_deref(), flags.as_slice(), lost_at.as_deref(), loss.as_deref()) {
-            (None, [], None, None) => Some(Self::Counted { by: "requested", less: None }),
-            (None, [], Some(at), Some(why)) => Some(Self::Lost(at, why)),
-            (Some(outcome), [], None, None) => Self::of_outcome(outcome),
-            (None, [one], None, None) => Self::of_flag(one),
+        let failure = (*failure != FailureFilter::default()).then_some(failure);
+        match (
+            outcome.as_deref(),
+            flags.as_slice(),
+            lost_at.as_deref(),
+            loss.as_deref(),
+            measured.as_deref(),
+            failure,
+        ) {
+            (None, [], None, None, None, None) => Some(Self::Counted { by: "requested", less: None }),
+            (None, [], Some(at), why, None, None) => Some(Self::Lost(at, why)),
+            (Some(outcome), [], None, None, None, None) => Self::of_outcome(outcome),
+            (None, flags, None, None, None, None) => Self::of_flags(flags),
+            (None, [], None, None, Some(span), None) => Some(Self::Measured(span)),
+            (None, [], None, None, None, Some(failure)) => Self::of_failure(failure),
+            _ => None,
+        }
+    }
+
+    /// Rollups know of no message both what was said and whether it was for good.
+    fn of_failure(failure: &'a FailureFilter) -> Option<Self> {
+        match failure {
+            FailureFilter { category: Some(category), permanent, rule: None, text: None } => {
+                let permanent = permanent.unwrap_or(false);
+                (failure.permanent != Some(false)).then_some(Self::Failed { category, permanent })
+            }
+            FailureFilter {
+                category: Some(category),
+                permanent: None,
+                rule: Some(rule),
+                text: Some(text),
+            } => Some(Self::Said(Saying {
+                category: category.clone(),
+                rule: rule.clone(),
+                normalized: text.clone(),
+            })),
             _ => None,
         }
     }
@@ -84,7 +148,7 @@ impl<'a> Summed<'a> {
     fn of_outcome(outcome: &str) -> Option<Self> {
         let status = Status::ALL.into_iter().find(|status| status.as_str() == outcome);
         match status {
-            None => Self::of_flag(outcome),
+            None => Self::of_flags(&[outcome.to_owned()]),
             Some(Status::Queued) => Some(Self::Counted { by: "not_handed_over", less: Some("canceled") }),
             Some(Status::Sent | Status::Deferred) => None,
             Some(
@@ -93,16 +157,31 @@ impl<'a> Summed<'a> {
                 | Status::Suppressed
                 | Status::Rejected
                 | Status::Canceled,
-            ) => Self::of_flag(outcome),
+            ) => Self::of_flags(&[outcome.to_owned()]),
         }
     }
 
-    /// A counter that is 0 or 1 for one message; with a minus before it, those for which it is 0.
-    fn of_flag(flag: &str) -> Option<Self> {
+    /// Counters that are 0 or 1 for one message, with a minus before them those for which it is 0. Of two of them a sum
+    /// tells something only if the one is a part of the other.
+    fn of_flags(flags: &[String]) -> Option<Self> {
         let known = |name: &str| Counters::FLAGS.iter().find(|flag| **flag == name).copied();
-        match flag.strip_prefix('-') {
-            None => Some(Self::Counted { by: known(flag)?, less: None }),
-            Some(name) => Some(Self::Counted { by: "requested", less: Some(known(name)?) }),
+        let read = |flag: &'_ String| match flag.strip_prefix('-') {
+            None => known(flag).map(|name| (name, true)),
+            Some(name) => known(name).map(|name| (name, false)),
+        };
+        match *flags.iter().map(read).collect::<Option<Vec<_>>>()? {
+            [(by, true)] => Some(Self::Counted { by, less: None }),
+            [(less, false)] => Some(Self::Counted { by: "requested", less: Some(less) }),
+            [(by, true), (less, false)] | [(less, false), (by, true)] if Counters::is_part_of(less, by) => {
+                Some(Self::Counted { by, less: Some(less) })
+            }
+            [(one, true), (other, true)] if Counters::is_part_of(one, other) => {
+                Some(Self::Counted { by: one, less: None })
+            }
+            [(one, true), (other, true)] if Counters::is_part_of(other, one) => {
+                Some(Self::Counted { by: other, less: None })
+            }
+            _ => None,
         }
     }
 }

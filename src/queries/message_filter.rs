@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{QueryError, Settings};
 use crate::database::Value;
 use crate::domain::bounce::Category;
-use crate::domain::delivery::{Counters, Durations, Loss, Status, Step};
+use crate::domain::delivery::{Counters, Durations, Failures, Loss, Status, Step};
 use crate::domain::mailbox_provider::MailboxProvider;
 
 /// Which messages. Every given field must hold.
@@ -38,8 +38,8 @@ pub struct MessageFilter {
     pub before: Option<DateTime<Utc>>,
 }
 
-/// Which failures a message must have had one of, as bounce metrics count them: for good or for now, by the time of
-/// the failure. Every given field must hold of the same failure; with none given it needs none.
+/// Which failures a message must have had one of, as bounce metrics count them. Every given field must hold of the same
+/// failure; with none given it needs none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FailureFilter {
     pub category: Option<String>,
@@ -49,32 +49,36 @@ pub struct FailureFilter {
     pub rule: Option<String>,
     /// What was said, masked.
     pub text: Option<String>,
-    /// At this instant or later.
-    pub after: Option<DateTime<Utc>>,
-    /// Before this instant.
-    pub before: Option<DateTime<Utc>>,
 }
 
 impl FailureFilter {
-    /// Adds the condition to a statement about messages.
+    /// Adds the condition to a statement about messages. The masks stand in the text, as in the indexes of messages
+    /// that failed.
     fn add(&self, sql: &mut String, values: &mut Vec<Value>) {
         if *self == Self::default() {
             return;
         }
+        let category = self.category.as_deref().and_then(Category::parse);
+        if category.is_some() {
+            sql.push_str(&format!(" AND (failures & {}) <> 0", Failures::mask(category, None)));
+        }
+        if self.permanent.is_some() {
+            sql.push_str(&format!(" AND (failures & {}) <> 0", Failures::mask(category, self.permanent)));
+        }
+        if self.rule.is_none() && self.text.is_none() {
+            return;
+        }
         sql.push_str(" AND message_id IN (SELECT message_id FROM bounce_failures WHERE 1 = 1");
-        let micros = |at: Option<DateTime<Utc>>| at.map(|at| Value::from(at.timestamp_micros()));
         let text = |text: &Option<String>| text.as_deref().map(Value::from);
-        for (condition, value) in [
-            ("at >=", micros(self.after)),
-            ("at <", micros(self.before)),
-            ("category =", text(&self.category)),
-            ("permanent =", self.permanent.map(|is| Value::from(i64::from(is)))),
-            ("rule =", text(&self.rule)),
-            ("normalized =", text(&self.text)),
+        for (column, value) in [
+            ("category", text(&self.category)),
+            ("permanent", self.permanent.map(|is| Value::from(i64::from(is)))),
+            ("rule", text(&self.rule)),
+            ("normalized", text(&self.text)),
         ] {
             if let Some(value) = value {
                 values.push(value);
-                sql.push_str(&format!(" AND {condition} ${}", values.len()));
+                sql.push_str(&format!(" AND {column} = ${}", values.len()));
             }
         }
         sql.push(')');

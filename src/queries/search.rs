@@ -114,7 +114,7 @@ impl Search {
         for Term { word, value } in &self.terms {
             let time = || words::time(value, now);
             let word_itself = || Some(value.clone());
-            let FailureFilter { category, permanent, rule, text, after, before } = &mut filter.failure;
+            let FailureFilter { category, permanent, rule, text } = &mut filter.failure;
             match word {
                 Word::To => {
                     let address = EmailAddress::parse(value).ok();
@@ -136,8 +136,6 @@ impl Search {
                 Word::FailedFor => *permanent = Some(value == words::FOR_GOOD),
                 Word::FailedRule => *rule = word_itself(),
                 Word::Said => *text = word_itself(),
-                Word::FailedAfter => *after = time(),
-                Word::FailedBefore => *before = time(),
             }
         }
         filter

@@ -1,7 +1,7 @@
 //! Every number of an answer is the number of rows of a list: on random histories, with contradictions, told in
 //! any order and more than once.
 
-use backstamp::domain::delivery::Counters;
+use backstamp::domain::delivery::{Counters, Durations, Step};
 use backstamp::queries::{DeliveryQuery, Dimension, Interval, MessageFilter, MessageSummary};
 use chrono::TimeDelta;
 use futures_util::TryStreamExt;
@@ -65,7 +65,7 @@ async fn list(
     let counted = desk.queries.count_messages(&filter).await.expect("a count");
     let rows =
         desk.queries.every_message(filter.clone()).expect("a filter").try_concat().await.expect("rows");
-    assert_eq!(counted, rows.len() as i64, "{filter:?}");
+    assert_eq!((counted.messages, counted.is_all), (rows.len() as i64, true), "{filter:?}");
     rows
 }
 
@@ -91,6 +91,22 @@ async fn assert_counters(desk: &Desk, query: &DeliveryQuery, totals: &Counters) 
         }
         let others = list(desk, query, |filter| filter.flags = vec![format!("-{name}")]).await;
         assert_eq!((others.len() + rows.len()) as i64, totals.requested, "not {name}");
+    }
+    for flags in [
+        ["delivered", "-open_tracked_delivered"],
+        ["-open_tracked_opened", "open_tracked_opened_raw"],
+        ["opened", "sent"],
+        ["sent", "completed"],
+        ["clicked", "-delivered"],
+        ["deferred", "complained"],
+    ] {
+        list(desk, query, |filter| filter.flags = flags.map(str::to_owned).to_vec()).await;
+    }
+    for step in Step::ALL {
+        list(desk, query, |filter| filter.lost_at = Some(step.as_str().to_owned())).await;
+    }
+    for span in Durations::NAMES {
+        list(desk, query, |filter| filter.measured = Some((*span).to_owned())).await;
     }
 }
 

@@ -97,6 +97,7 @@ fn the_totals() -> Counters {
         opens_machine: 2,
         clicks_human: 3,
         clicks_machine: 1,
+        failed: 5,
         ..Counters::default()
     }
 }

@@ -131,7 +131,7 @@ async fn the_list_is_as_long_as_its_number_says_whatever_is_searched_for() {
         ("recipient=m3%40example.test", 1),
         ("lost_at=opened", 2),
         ("after=2024-10-04T00:00:00Z&before=2024-10-04T00:04:00Z", 3),
-        ("failed_after=2024-10-04T00:00:00Z&failed_before=2024-10-05T00:00:00Z", 0),
+        ("flag=failed&after=2024-10-04T00:00:00Z&before=2024-10-05T00:00:00Z", 0),
         ("range=90d&template=password-reset", 6),
     ] {
         let seen = operator.open(&format!("{LIST}?{parameters}")).await;

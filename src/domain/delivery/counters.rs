@@ -83,6 +83,8 @@ counters! {
         click_tracked_clicked,
         /// Delivered before it was sent, by two clocks.
         clock_skewed,
+        /// A delivery of it failed, for good or for now, whatever became of it.
+        failed,
     }
     counts {
         opens_human,
@@ -92,7 +94,48 @@ counters! {
     }
 }
 
+/// Flags of which every message has the second that has the first; `requested` is had by all.
+const PARTS: [(&str, &str); 31] = [
+    ("sent_inferred", "sent"),
+    ("settled", "sent"),
+    ("in_flight", "sent"),
+    ("deferred", "sent"),
+    ("delivered", "settled"),
+    ("bounced", "settled"),
+    ("delivered_inferred", "delivered"),
+    ("bounce_contradicted", "delivered"),
+    ("bounce_contradicted", "failed"),
+    ("opened_raw", "delivered"),
+    ("unaccounted", "delivered"),
+    ("open_tracked_delivered", "delivered"),
+    ("click_tracked_delivered", "delivered"),
+    ("bounced", "failed"),
+    ("bounced_hard", "bounced"),
+    ("bounced_soft", "bounced"),
+    ("bounced_block", "bounced"),
+    ("bounced_undetermined", "bounced"),
+    ("bounced_async", "bounced"),
+    ("canceled", "not_handed_over"),
+    ("opened", "opened_raw"),
+    ("clicked", "opened"),
+    ("completed", "clicked"),
+    ("open_tracked_opened_raw", "open_tracked_delivered"),
+    ("open_tracked_opened_raw", "opened_raw"),
+    ("open_tracked_opened", "open_tracked_opened_raw"),
+    ("open_tracked_opened", "opened"),
+    ("click_tracked_opened", "click_tracked_delivered"),
+    ("click_tracked_opened", "opened"),
+    ("click_tracked_clicked", "click_tracked_opened"),
+    ("click_tracked_clicked", "clicked"),
+];
+
 impl Counters {
+    /// Whether every message that has the one flag has the other, too.
+    pub fn is_part_of(part: &str, whole: &str) -> bool {
+        let wider = || PARTS.iter().filter(|(one, _)| *one == part);
+        part == whole || whole == "requested" || wider().any(|(_, wider)| Self::is_part_of(wider, whole))
+    }
+
     /// The flags as one number: bit n is the n-th flag.
     pub fn bits(&self) -> i64 {
         let flags = self.values().into_iter().take(Self::FLAGS.len());

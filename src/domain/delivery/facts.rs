@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::bounce::{BounceClass, Category, classify};
+use super::Failures;
+use crate::domain::bounce::{BounceClass, Category, Classification, classify};
 use crate::domain::engagement::{Micros, Sighting, Sightings};
 use crate::domain::mailbox_provider::MailboxProvider;
 use crate::domain::message::{MessageEvent, Requested, SuppressedBy};
@@ -38,6 +39,7 @@ pub struct Facts {
     pub deferrals_at_hand_over: BTreeSet<(Micros, u32)>,
     pub delivered_at: Option<Micros>,
     pub bounced: Option<Bounce>,
+    pub failures: Failures,
     pub complained_at: Option<Micros>,
     pub unsubscribed_at: Option<Micros>,
     pub completed_at: Option<Micros>,
@@ -82,7 +84,10 @@ impl Facts {
     pub fn message(&mut self, event: &MessageEvent) {
         match event {
             MessageEvent::Requested(requested) => earliest(&mut self.request, RequestFacts::of(requested)),
-            MessageEvent::Suppressed { by, reason, at, .. } => self.suppress(micros(*at), *by, *reason),
+            MessageEvent::Suppressed { by, reason, diagnostic, at } => {
+                self.suppress(micros(*at), *by, *reason);
+                diagnostic.iter().for_each(|diagnostic| drop(self.understand(diagnostic, true)));
+            }
             MessageEvent::Sent { at, .. } => earliest(&mut self.sent_at, micros(*at)),
             MessageEvent::Rejected { reason, at } => {
                 earliest(&mut self.rejected, (micros(*at), reason.clone()));
@@ -90,7 +95,8 @@ impl Facts {
             MessageEvent::Canceled { reason, at } => {
                 earliest(&mut self.canceled, (micros(*at), reason.clone()));
             }
-            MessageEvent::Deferred { at_hand_over: Some(attempt), at, .. } => {
+            MessageEvent::Deferred { diagnostic, at_hand_over: Some(attempt), at } => {
+                self.understand(diagnostic, false);
                 add(&mut self.deferrals_at_hand_over, (micros(*at), *attempt));
             }
             MessageEvent::Deferred { diagnostic, at_hand_over: None, at } => {
@@ -150,7 +156,7 @@ impl Facts {
     fn fail(&mut self, diagnostic: &Diagnostic, permanent: bool, at: Micros) {
         let exchanger = diagnostic.text.known().and_then(|text| text.mx_host.as_deref());
         self.see_exchanger(exchanger, at);
-        let verdict = classify(diagnostic, permanent);
+        let verdict = self.understand(diagnostic, permanent);
         if verdict.category == Category::Suppressed {
             self.suppress(at, SuppressedBy::Provider, suppression_reason(diagnostic));
         } else if permanent {
@@ -158,6 +164,13 @@ impl Facts {
         } else {
             add(&mut self.deferrals, (at, diagnostic.attempt.unwrap_or_default()));
         }
+    }
+
+    /// Why a delivery failed.
+    fn understand(&mut self, diagnostic: &Diagnostic, permanent: bool) -> Classification<'static> {
+        let verdict = classify(diagnostic, permanent);
+        self.failures.add(verdict.category, permanent);
+        verdict
     }
 
     fn suppress(&mut self, at: Micros, by: SuppressedBy, reason: SuppressionReason) {

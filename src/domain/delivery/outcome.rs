@@ -147,6 +147,7 @@ impl Outcome {
                 .zip(facts.delivered_at)
                 .is_some_and(|(sent, delivered)| delivered < sent)
                 .into(),
+            failed: (!facts.failures.is_empty()).into(),
             opens_human: engagement.opens_human,
             opens_machine: engagement.opens_machine,
             clicks_human: engagement.clicks_human,

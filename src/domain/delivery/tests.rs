@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::bounce::Category;
 use crate::domain::id::{AccountId, MessageId, RequestId, SendingId};
 use crate::domain::message::{Cause, MessageEvent, Requested, SuppressedBy};
 use crate::domain::message_engagement::MessageEngagementEvent;
@@ -28,6 +29,10 @@ fn fold<'a>(history: impl IntoIterator<Item = &'a Told>) -> Facts {
         }
     }
     facts
+}
+
+fn named(counters: &Counters) -> Vec<(&'static str, i64)> {
+    Counters::FLAGS.iter().copied().zip(counters.values()).collect()
 }
 
 fn diagnostic(code: u16) -> Diagnostic {
@@ -153,6 +158,16 @@ proptest! {
     }
 
     #[test]
+    fn whoever_has_a_flag_has_those_that_it_is_a_part_of(history in prop::collection::vec(told(), 0..25)) {
+        let flags = named(&Outcome::derive(&fold(&history)).counters);
+        for (part, _) in flags.iter().filter(|(_, has)| *has == 1) {
+            for (whole, has) in flags.iter().filter(|(whole, _)| Counters::is_part_of(part, whole)) {
+                prop_assert_eq!(*has, 1, "{} without {}", part, whole);
+            }
+        }
+    }
+
+    #[test]
     fn bits_hold_every_flag(history in prop::collection::vec(told(), 0..25)) {
         let counters = Outcome::derive(&fold(&history)).counters;
 
@@ -253,4 +268,27 @@ fn a_completion_belies_a_bounce() {
     let c = outcome.counters;
     assert_eq!((c.bounce_contradicted, c.delivered_inferred, c.bounced, c.completed), (1, 1, 0, 1));
     assert_eq!(outcome.status(), Status::Delivered);
+}
+
+proptest! {
+    #[test]
+    fn failures_are_told_by_one_number(said in proptest::collection::vec((0..Category::ALL.len(), any::<bool>()), 0..12)) {
+        let mut failures = Failures::default();
+        said.iter().for_each(|(place, permanent)| failures.add(Category::ALL[*place], *permanent));
+
+        let again = Failures::of_bits(failures.bits());
+
+        prop_assert_eq!(&again, &failures);
+        prop_assert!(failures.categories().all(|(category, _)| failures.bits() & Failures::mask(Some(category), None) != 0));
+    }
+}
+
+/// Indexes of the database are made for these bits.
+#[test]
+fn a_category_keeps_its_bits_for_ever() {
+    let first = Failures::mask(Some(Category::InvalidRecipient), None);
+    let last = Failures::mask(Some(Category::Unclassified), Some(false));
+
+    assert_eq!((first, last), (1 | 1 << 32, 1 << 19));
+    assert_eq!(Failures::mask(None, None), ((1 << 20) - 1) * (1 | 1 << 32));
 }

@@ -75,7 +75,7 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
     let metrics = desk.state().queries.bounces(&desk.cut.delivery()).await?;
     let failures = Failures { desk: &desk };
     let page = Page {
-        failed: failures.number(metrics.failed, &[]),
+        failed: failures.number(metrics.failed, &[("flag", "failed")]),
         categories: metrics.categories.iter().map(|group| failures.group(group)).collect(),
         over_time: OverTime::of(&desk, &metrics),
     };
@@ -89,7 +89,7 @@ struct Failures<'a> {
 
 impl Failures<'_> {
     fn number(&self, value: i64, narrowed: &[(&str, &str)]) -> Number {
-        Number::of_failures(self.desk, &self.desk.cut, value, narrowed)
+        Number::of(self.desk, &self.desk.cut, value, narrowed)
     }
 
     fn group(&self, group: &CategoryFailures) -> Group {
@@ -169,7 +169,7 @@ impl OverTime {
             let cut = desk.cut.bucket(point.at, time.length());
             let categories = point.categories.iter().map(|(category, count)| Named {
                 name: named(category),
-                count: Number::of_failures(desk, &cut, *count, &[("failure_category", category)]),
+                count: Number::of(desk, &cut, *count, &[("failure_category", category)]),
             });
             Point { text: time.label(point.at), categories: categories.collect() }
         });

@@ -118,14 +118,6 @@ impl Cut {
         self.filters.get(dimension.as_str()).map(String::as_str)
     }
 
-    /// The query of the list of the messages that failed within the range, whenever they were asked for, narrowed
-    /// further.
-    pub fn failures(&self, narrowed: &[(&str, &str)]) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("failed_after", &exact(self.from)).append_pair("failed_before", &exact(self.to));
-        query.extend_pairs(&self.filters).extend_pairs(narrowed).finish()
-    }
-
     /// The same range without filters.
     pub fn unfiltered(&self) -> Self {
         Self { filters: BTreeMap::new(), ..self.clone() }

@@ -141,8 +141,12 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
     let filter = asked.filter(&desk);
     let queries = &desk.state().queries;
     let found = queries.messages(&filter, ROWS, desk.visit.parameter("cursor")).await?;
-    page.count = queries.count_messages(&filter).await?;
-    page.count_text = grouped(page.count);
+    let counted = queries.count_messages(&filter).await?;
+    page.count = counted.messages;
+    page.count_text = match counted.is_all {
+        true => grouped(page.count),
+        false => format!("More than {}", grouped(page.count)),
+    };
     page.turn = Turn::of(&found, |cursor| {
         let pairs = [("q", asked.typed.as_str()), ("cursor", cursor)];
         desk.link("messages", pairs.into_iter().filter(|(_, value)| !value.is_empty()))

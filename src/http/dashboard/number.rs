@@ -21,12 +21,6 @@ impl Number {
         let href = format!("{}dashboard/messages?{}", desk.visit.root(), cut.messages(narrowed));
         Self { value, text: grouped(value), href }
     }
-
-    /// The messages that failed within the range of this cut, whenever they were asked for.
-    pub fn of_failures(desk: &Desk, cut: &Cut, value: i64, narrowed: &[(&str, &str)]) -> Self {
-        let href = format!("{}dashboard/messages?{}", desk.visit.root(), cut.failures(narrowed));
-        Self { value, text: grouped(value), href }
-    }
 }
 
 /// `1234567` as `1,234,567`.

@@ -2,6 +2,8 @@
 //!
 //! The key is what the event says, so the same event counts once, in whatever order events come.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, Utc};
 
 use crate::database::{Transaction, Value};
@@ -22,15 +24,47 @@ pub(super) async fn save(
     Ok(())
 }
 
+/// Something that was said of a message when it failed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Saying {
+    pub(super) category: String,
+    pub(super) rule: String,
+    pub(super) normalized: String,
+}
+
+/// Everything that was said of a message, and when last, in microseconds.
+pub(super) type Said = BTreeMap<Saying, i64>;
+
+/// Reads what was said of these messages.
+pub(super) async fn said(
+    message_ids: &[&str],
+    transaction: &mut Transaction,
+) -> Result<HashMap<String, Said>, ConsumeError> {
+    if message_ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids = transaction.dialect().texts(1);
+    let sql = format!(
+        "SELECT message_id, category, rule, normalized, MAX(at) AS last FROM bounce_failures \
+         WHERE message_id IN {ids} AND normalized IS NOT NULL GROUP BY message_id, category, rule, normalized"
+    );
+    let mut messages = HashMap::<String, Said>::new();
+    for row in transaction.fetch_all(&sql, &[serde_json::json!(message_ids).to_string().into()]).await? {
+        let saying = Saying {
+            category: row.text("category")?,
+            rule: row.text("rule")?,
+            normalized: row.text("normalized")?,
+        };
+        messages.entry(row.text("message_id")?).or_default().insert(saying, row.int("last")?);
+    }
+    Ok(messages)
+}
+
 /// Takes away what a masked text could still tell of a person.
-pub(super) async fn forget(recipient_key: &str, transaction: &mut Transaction) -> Result<(), ConsumeError> {
-    transaction
-        .execute(
-            "UPDATE bounce_failures SET normalized = NULL WHERE message_id IN \
-             (SELECT message_id FROM delivery_facts WHERE recipient_key = $1)",
-            &[recipient_key.into()],
-        )
-        .await?;
+pub(super) async fn forget(message_ids: &[&str], transaction: &mut Transaction) -> Result<(), ConsumeError> {
+    let ids = transaction.dialect().texts(1);
+    let sql = format!("UPDATE bounce_failures SET normalized = NULL WHERE message_id IN {ids}");
+    transaction.execute(&sql, &[serde_json::json!(message_ids).to_string().into()]).await?;
     Ok(())
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::database::{Transaction, Value};
+use crate::database::{Row, Transaction, Value};
 use crate::domain::delivery::{Durations, Facts, Loss, Outcome};
 use crate::event_log::ConsumeError;
 
 /// Ids per statement; a shorter list repeats its last one, so that few statements need preparing.
 const IDS: [usize; 2] = [16, 256];
 
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 27] = [
     "message_id",
     "facts",
     "requested_at",
@@ -25,6 +25,7 @@ const COLUMNS: [&str; 26] = [
     "lost_at",
     "loss",
     "flags",
+    "failures",
     "opens_human",
     "opens_machine",
     "clicks_human",
@@ -41,7 +42,7 @@ const COLUMNS: [&str; 26] = [
 /// A row that shall be written.
 #[derive(Debug)]
 pub(super) struct MessageRow {
-    message_id: String,
+    pub(super) message_id: String,
     pub(super) facts: Facts,
     /// Masked; present only when the request is among the events of this batch.
     pub(super) recipient: Option<String>,
@@ -77,6 +78,7 @@ impl MessageRow {
             loss.map(|loss| loss.at.as_str()).into(),
             loss.map(|loss| loss.reason).into(),
             outcome.counters.bits().into(),
+            self.facts.failures.bits().into(),
             outcome.counters.opens_human.into(),
             outcome.counters.opens_machine.into(),
             outcome.counters.clicks_human.into(),
@@ -94,7 +96,7 @@ pub(super) async fn load(
     message_ids: impl Iterator<Item = &String>,
 ) -> Result<HashMap<String, Facts>, ConsumeError> {
     let ids: Vec<&String> = message_ids.collect();
-    let mut facts = HashMap::with_capacity(ids.len());
+    let mut found = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(IDS[1]) {
         let size = if chunk.len() <= IDS[0] { IDS[0] } else { IDS[1] };
         let places: Vec<String> = (1..=size).map(|n| format!("${n}")).collect();
@@ -111,13 +113,27 @@ pub(super) async fn load(
             .map(Value::from)
             .collect();
         for row in transaction.fetch_all(&sql, &values).await? {
-            let message_id = row.text("message_id")?;
-            let known =
-                serde_json::from_str(&row.text("facts")?).map_err(|error| unreadable(&message_id, &error))?;
-            facts.insert(message_id, known);
+            let (message_id, known) = facts(&row)?;
+            found.insert(message_id, known);
         }
     }
-    Ok(facts)
+    Ok(found)
+}
+
+fn facts(row: &Row) -> Result<(String, Facts), ConsumeError> {
+    let message_id = row.text("message_id")?;
+    let facts = serde_json::from_str(&row.text("facts")?).map_err(|error| unreadable(&message_id, &error))?;
+    Ok((message_id, facts))
+}
+
+/// The facts of the messages to somebody that failed.
+pub(super) async fn failed(
+    recipient_key: &str,
+    transaction: &mut Transaction,
+) -> Result<HashMap<String, Facts>, ConsumeError> {
+    let sql = "SELECT message_id, facts FROM delivery_facts WHERE recipient_key = $1 AND failures <> 0";
+    let rows = transaction.fetch_all(sql, &[recipient_key.into()]).await?;
+    rows.iter().map(facts).collect()
 }
 
 /// Writes the rows.

@@ -3,33 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde::Serialize;
+
+use super::key::Key;
 use crate::database::{Row, Transaction, Value};
-use crate::domain::delivery::{Counters, Facts, Histograms, Tally};
+use crate::domain::delivery::{Counters, Facts, Failed, Histograms, Tally};
 use crate::event_log::ConsumeError;
 
-/// Microseconds of an hour and of a day, by the grain of the sum. A rollup of all domains stays small whatever the
-/// number of domains; one that tells them apart serves those who ask for one.
-const GRAINS: [(&str, i64, bool); 4] = [
-    ("hour", 3_600_000_000, false),
-    ("day", 86_400_000_000, false),
-    ("domain_hour", 3_600_000_000, true),
-    ("domain_day", 86_400_000_000, true),
-];
-
-const KEY: [&str; 7] =
-    ["id", "grain", "start", "template", "provider", "mailbox_provider", "recipient_domain"];
-
 static COLUMNS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    KEY.iter().chain(Counters::FLAGS).chain(Counters::COUNTS).chain(&["spans", "losses"]).copied().collect()
+    let counters = Counters::FLAGS.iter().chain(Counters::COUNTS);
+    let columns = ["id"].iter().chain(&Key::COLUMNS).chain(counters).chain(&["spans", "losses", "failures"]);
+    columns.copied().collect()
 });
-
-/// Where a message counts: when it was requested, and its dimensions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    grain: &'static str,
-    start: i64,
-    dimensions: [String; 4],
-}
 
 /// The change to each rollup row.
 #[derive(Debug, Default)]
@@ -54,16 +39,16 @@ impl Difference {
             .0
             .into_iter()
             .filter(|(_, change)| !change.is_empty())
-            .map(|(key, change)| (key.id(), key, change))
+            .map(|(key, change)| (id(&key), key, change))
             .collect();
         let mut known = load(transaction, changes.iter().map(|(id, ..)| id.as_str()).collect()).await?;
         let rows = changes.into_iter().map(|(id, key, change)| {
             let mut tally = known.remove(&id).unwrap_or_default();
             tally.add(&change);
-            values(id, key, &tally)
+            values(id, &key, &tally)
         });
-        let sets: Vec<String> =
-            COLUMNS[KEY.len()..].iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        let sums = &COLUMNS[1 + Key::COLUMNS.len()..];
+        let sets: Vec<String> = sums.iter().map(|column| format!("{column} = excluded.{column}")).collect();
         let replace = format!("ON CONFLICT (id) DO UPDATE SET {}", sets.join(", "));
         let rows = rows.collect::<Result<Vec<_>, _>>()?;
         transaction.insert_many("delivery_rollups", &COLUMNS, rows, &replace).await?;
@@ -71,26 +56,8 @@ impl Difference {
     }
 }
 
-impl Key {
-    /// None while the request is unknown: such a message counts nowhere.
-    fn all_of(facts: &Facts) -> Vec<Self> {
-        let Some(request) = &facts.request else { return vec![] };
-        let key = |(grain, length, by_domain): (&'static str, i64, bool)| Self {
-            grain,
-            start: request.at.div_euclid(length) * length,
-            dimensions: [
-                request.template.clone(),
-                request.provider.clone(),
-                facts.mailbox_provider().to_owned(),
-                if by_domain { request.recipient_domain.clone() } else { String::new() },
-            ],
-        };
-        GRAINS.into_iter().map(key).collect()
-    }
-
-    fn id(&self) -> String {
-        serde_json::json!([self.grain, self.start, self.dimensions]).to_string()
-    }
+fn id(key: &Key) -> String {
+    serde_json::json!([key.grain, key.start, key.dimensions]).to_string()
 }
 
 async fn load(
@@ -100,11 +67,8 @@ async fn load(
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let sql = transaction.dialect().pick(
-        "SELECT * FROM delivery_rollups WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
-        "SELECT * FROM delivery_rollups WHERE id IN (SELECT value FROM json_each($1))",
-    );
-    let rows = transaction.fetch_all(sql, &[serde_json::json!(ids).to_string().into()]).await?;
+    let sql = format!("SELECT * FROM delivery_rollups WHERE id IN {}", transaction.dialect().texts(1));
+    let rows = transaction.fetch_all(&sql, &[serde_json::json!(ids).to_string().into()]).await?;
     rows.iter().map(|row| Ok((row.text("id")?, tally(row)?))).collect()
 }
 
@@ -112,19 +76,31 @@ fn tally(row: &Row) -> Result<Tally, ConsumeError> {
     let unreadable = || ConsumeError::Event("a rollup cannot be read".to_owned());
     let losses: Vec<(String, String, i64)> =
         serde_json::from_str(&row.text("losses")?).map_err(|_| unreadable())?;
+    let failures: Vec<(String, i64, i64)> =
+        serde_json::from_str(&row.text("failures")?).map_err(|_| unreadable())?;
+    let failed = |(category, messages, permanent)| (category, Failed { messages, permanent });
     Ok(Tally {
         counters: Counters::read(|name| row.int(name))?,
         spans: Histograms::decode(&row.bytes("spans")?).ok_or_else(unreadable)?,
         losses: losses.into_iter().map(|(at, reason, messages)| ((at, reason), messages)).collect(),
+        failures: failures.into_iter().map(failed).collect(),
     })
 }
 
-fn values(id: String, key: Key, tally: &Tally) -> Result<Vec<Value>, ConsumeError> {
+fn values(id: String, key: &Key, tally: &Tally) -> Result<Vec<Value>, ConsumeError> {
     let losses: Vec<_> = tally.losses.iter().map(|((at, reason), messages)| (at, reason, messages)).collect();
-    let losses = serde_json::to_string(&losses).map_err(|error| ConsumeError::Event(error.to_string()))?;
-    let mut values: Vec<Value> = vec![id.into(), key.grain.into(), key.start.into()];
-    values.extend(key.dimensions.into_iter().map(Value::from));
+    let failures: Vec<_> = tally
+        .failures
+        .iter()
+        .map(|(category, failed)| (category, failed.messages, failed.permanent))
+        .collect();
+    let mut values: Vec<Value> = vec![id.into()];
+    values.extend(key.values());
     values.extend(tally.counters.values().into_iter().map(Value::from));
-    values.extend([tally.spans.encode().into(), losses.into()]);
+    values.extend([tally.spans.encode().into(), json(&losses)?.into(), json(&failures)?.into()]);
     Ok(values)
+}
+
+fn json(of: &impl Serialize) -> Result<String, ConsumeError> {
+    serde_json::to_string(of).map_err(|error| ConsumeError::Event(error.to_string()))
 }

@@ -39,12 +39,10 @@ pub enum Word {
     FailedFor,
     FailedRule,
     Said,
-    FailedAfter,
-    FailedBefore,
 }
 
 /// Each with what is typed and the parameter.
-const WORDS: [(Word, &str, &str); 19] = [
+const WORDS: [(Word, &str, &str); 17] = [
     (Word::To, "to", "recipient"),
     (Word::Domain, "domain", "recipient_domain"),
     (Word::Template, "template", "template"),
@@ -62,8 +60,6 @@ const WORDS: [(Word, &str, &str); 19] = [
     (Word::FailedFor, "failed-for", "failure_permanent"),
     (Word::FailedRule, "failed-rule", "failure_rule"),
     (Word::Said, "said", "failure_text"),
-    (Word::FailedAfter, "failed-after", "failed_after"),
-    (Word::FailedBefore, "failed-before", "failed_before"),
 ];
 
 impl Word {
@@ -181,7 +177,7 @@ pub(super) fn check(word: Word, value: &str) -> Result<Term, Misunderstood> {
             "false" => term(FOR_NOW),
             _ => one_of(word, value, &[FOR_GOOD, FOR_NOW]),
         },
-        Word::After | Word::Before | Word::FailedAfter | Word::FailedBefore => {
+        Word::After | Word::Before => {
             match time(value, DateTime::UNIX_EPOCH) {
                 Some(_) => term(value),
                 None => fault(

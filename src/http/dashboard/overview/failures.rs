@@ -1,5 +1,4 @@
-//! Why deliveries failed, the critical reasons first, with what to do about each. Unlike the rest of the page this
-//! counts by the time of the failure.
+//! Why deliveries failed, the critical reasons first, with what to do about each.
 
 use serde::Serialize;
 
@@ -48,7 +47,7 @@ impl Failures {
     /// Of these failures.
     pub fn of(desk: &Desk, bounces: &BounceMetrics) -> Self {
         Self {
-            failed: Number::of_failures(desk, &desk.cut, bounces.failed, &[]),
+            failed: Number::of(desk, &desk.cut, bounces.failed, &[("flag", "failed")]),
             categories: bounces
                 .categories
                 .iter()
@@ -70,7 +69,7 @@ impl Category {
                 [category, ("failure_rule", sample.rule.as_str()), ("failure_text", &sample.normalized)];
             Sample {
                 text: sample.normalized.clone(),
-                number: Number::of_failures(desk, &desk.cut, sample.count, &told),
+                number: Number::of(desk, &desk.cut, sample.count, &told),
                 last_seen: Moment::of(sample.last_seen, desk.now),
             }
         });
@@ -80,8 +79,8 @@ impl Category {
             is_critical: failures.critical,
             meaning: failures.meaning,
             advice: failures.advice,
-            number: Number::of_failures(desk, &desk.cut, failures.count, &[category]),
-            for_good: Number::of_failures(
+            number: Number::of(desk, &desk.cut, failures.count, &[category]),
+            for_good: Number::of(
                 desk,
                 &desk.cut,
                 failures.permanent,
