@@ -11,6 +11,7 @@ use backstamp::clock::FixedClock;
 use backstamp::database::scratch::Scratch;
 use backstamp::domain::address::EmailAddress;
 use backstamp::domain::bounce::Category;
+use backstamp::domain::delivery::Failures;
 use backstamp::domain::id::{AccountId, CommandId, EventId, MessageId};
 use backstamp::domain::mailbox_provider::MailboxProvider;
 use backstamp::domain::message::{Cause, MessageEvent, Requested};
@@ -20,7 +21,7 @@ use backstamp::domain::suppression::{Added, Blocks, Reason, SuppressionEvent};
 use backstamp::event_log::{Consumer, LogEvent, Metadata, RecordedEvent};
 use backstamp::projections::{Deliveries, Suppressions, Timeline};
 use backstamp::queries::{
-    DeliveryQuery, Dimension, Interval, MessageFilter, Queries, Settings, SuppressionFilter,
+    DeliveryQuery, Dimension, FailureFilter, Interval, MessageFilter, Queries, Settings, SuppressionFilter,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::DomainEvent;
@@ -126,7 +127,16 @@ fn added(address: EmailAddress, at: DateTime<Utc>) -> Added {
     }
 }
 
+/// Of as many servers as this, each says everything in its own words.
+const SPEAKERS: [&str; 24] = [
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu",
+    "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+];
+/// A rule, and words that it understands.
+const FULL: (&str, &str) = ("mailbox_full.full", "mailbox full, says alpha");
+
 fn diagnostic(number: u64) -> Diagnostic {
+    let speaker = SPEAKERS[dice(number + 5, 24) as usize];
     let (code, enhanced, message) = [
         (550, "5.1.1", "no such user"),
         (552, "5.2.2", "mailbox full"),
@@ -142,7 +152,8 @@ fn diagnostic(number: u64) -> Diagnostic {
         last_code: None,
         attempt: None,
         retry_seconds: None,
-        text: DiagnosticText { message: message.into(), ..DiagnosticText::default() }.into(),
+        text: DiagnosticText { message: format!("{message}, says {speaker}"), ..DiagnosticText::default() }
+            .into(),
     }
 }
 
@@ -315,12 +326,48 @@ async fn lists(queries: &Queries, end: DateTime<Utc>, total: u64) {
             "messages, bounce category blocklisted",
             MessageFilter { bounce_category: Some("blocklisted".into()), ..any() },
         ),
+        ("messages, flag=failed", flags("failed")),
+        (
+            "messages, failure_category=mailbox_full",
+            MessageFilter {
+                failure: FailureFilter { category: Some("mailbox_full".into()), ..FailureFilter::default() },
+                ..any()
+            },
+        ),
+        (
+            "messages, failure_text",
+            MessageFilter {
+                failure: FailureFilter {
+                    category: Some("mailbox_full".into()),
+                    rule: Some(FULL.0.into()),
+                    text: Some(FULL.1.into()),
+                    ..FailureFilter::default()
+                },
+                ..any()
+            },
+        ),
+        (
+            "messages, opened by machines only",
+            MessageFilter {
+                flags: vec!["open_tracked_opened_raw".into(), "-open_tracked_opened".into()],
+                ..any()
+            },
+        ),
+        ("messages, measured", MessageFilter { measured: Some("time_to_delivered".into()), ..any() }),
+        (
+            "messages, two flags that no sum tells of",
+            MessageFilter { flags: vec!["settled".into(), "-opened".into()], ..of_template() },
+        ),
         (
             "messages, loss=invalid_recipient",
             MessageFilter { loss: Some("invalid_recipient".into()), ..any() },
         ),
     ] {
         time(what, || async { queries.messages(&filter, 50, None).await.expect("a page").data.len() }).await;
+        time("    counted", || async {
+            queries.count_messages(&filter).await.expect("a count").messages as usize
+        })
+        .await;
     }
     let deep = deep_cursor(queries, total).await;
     time("messages, 50 after half of all", || async {
@@ -367,7 +414,9 @@ async fn plans(scratch: &Scratch, total: u64) {
         ("its timeline", format!("SELECT t.text FROM timeline t WHERE t.message_id = '{middle}' ORDER BY t.at, t.position LIMIT 1000")),
         ("sums by hour, 30 days", format!("SELECT start, SUM(requested) FROM delivery_rollups WHERE start >= {month} AND start < 9223372036854775807 AND provider <> 'sandbox' AND grain = 'hour' GROUP BY start")),
         ("sums by domain, 30 days", format!("SELECT recipient_domain, SUM(requested) FROM delivery_rollups WHERE start >= {month} AND start < 9223372036854775807 AND provider <> 'sandbox' AND grain = 'domain_day' GROUP BY recipient_domain")),
-        ("bounces, 30 days", format!("SELECT f.category, d.mailbox_provider, COUNT(DISTINCT f.message_id) AS messages FROM bounce_failures f JOIN delivery_facts d ON d.message_id = f.message_id WHERE f.at >= {month} AND f.at < 9223372036854775807 AND d.provider <> 'sandbox' GROUP BY f.category, d.mailbox_provider")),
+        ("failures by day, 30 days", format!("SELECT start, mailbox_provider, failures, failed FROM delivery_rollups WHERE start >= {month} AND start < 9223372036854775807 AND provider <> 'sandbox' AND grain = 'day' AND failed > 0")),
+        ("what was said, 30 days", format!("SELECT category, rule, normalized, SUM(messages) AS messages, MAX(last_seen) AS last_seen FROM bounce_samples WHERE start >= {month} AND start < 9223372036854775807 AND provider <> 'sandbox' AND grain = 'day' GROUP BY category, rule, normalized")),
+        ("failed with full mailboxes", list(&format!("AND (failures & {}) <> 0", Failures::mask(Some(Category::MailboxFull), None)))),
         ("oldest in flight, 1 day", format!("SELECT MIN(COALESCE(sent_at, requested_at)) AS oldest FROM delivery_facts WHERE status IN ('sent', 'deferred') AND provider <> 'smtp' AND requested_at >= {day} AND requested_at < 9223372036854775807")),
         ("suppressions", "SELECT * FROM suppressions WHERE since >= 0 AND since < 9223372036854775807 AND lifted_at IS NULL ORDER BY since DESC, recipient_key || '_' || reason DESC LIMIT 51".to_owned()),
     ] {
