@@ -62,7 +62,8 @@ impl Browser {
     }
 
     /// Nothing wrong was told on the console. That a page itself came with a refusal's status is not wrong, and
-    /// neither is a form for a password without a name: we know who it is for and must not say.
+    /// neither is a form for a password without a name: we know who it is for and must not say. What fails in the
+    /// browser's own pages is not ours.
     pub async fn assert_quiet(&self) {
         let entries = self.driver.console().await;
         let is_refusal = |entry: &Value| {
@@ -72,7 +73,10 @@ impl Browser {
                 && !message.contains("/assets/")
         };
         let is_advice = |entry: &Value| entry["source"] == "recommendation";
-        let wrong: Vec<_> = entries.iter().filter(|entry| !is_refusal(entry) && !is_advice(entry)).collect();
+        let is_the_browsers =
+            |entry: &Value| entry["message"].as_str().is_some_and(|message| message.starts_with("chrome://"));
+        let is_ours = |entry: &&Value| !is_refusal(entry) && !is_advice(entry) && !is_the_browsers(entry);
+        let wrong: Vec<_> = entries.iter().filter(is_ours).collect();
         assert!(wrong.is_empty(), "the console says: {wrong:#?}");
     }
 
