@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Answer, Api, Chance, Installation, Mailbox, perhaps};
+use crate::support::{Answer, Api, Installation, Mailbox, perhaps, tables};
 
 const KILLS: usize = 12;
 /// At least.
@@ -79,9 +79,7 @@ impl Owner<'_> {
         let account =
             installation.directory().lookup(&address).await.expect("the directory").expect("the owner");
         let changes = usize::try_from(account.credential_version - 1).expect("versions only go up");
-        let sql = "SELECT password_hash FROM accounts WHERE id = $1";
-        let row = installation.scratch.database.fetch_one(sql, &[account.id.to_string().into()]).await;
-        let hash = row.expect("the account").text("password_hash").expect("a hash");
+        let hash = tables::password_hash(&installation.scratch.database, account.id).await;
         let mut holds = false;
         for password in self.perhaps.iter().chain([&self.password]) {
             let compared = hasher.compare(password.clone().into(), Some(&hash)).await.expect("a verdict");
@@ -122,13 +120,7 @@ async fn every_change_of_a_password_is_told_once_through_kills_at_any_instant() 
 
     let working = join_all(owners.into_iter().map(|owner| owner.work(&stop)));
     let killing = async {
-        let mut chance = Chance::new();
-        let life = installation.life(LIFE).await;
-        for _ in 0..KILLS {
-            let program = installation.launch();
-            chance.instant_within(life).await;
-            program.kill().await;
-        }
+        installation.kill_again_and_again(KILLS, LIFE).await;
         stop.cancel();
         installation.start().await
     };

@@ -157,15 +157,21 @@ async fn beside(installation: &Installation) -> Vec<String> {
     names.into_iter().filter(|name| name.contains('@')).collect()
 }
 
+/// Instants of a rebuild, evenly apart, at each of which one is killed.
+const CUTS: u32 = 12;
+
 #[tokio::test]
 async fn a_rebuild_that_is_killed_leaves_the_live_tables_as_they_were() {
     let (installation, program) = with_history().await;
     let day = today();
     let before = answers(&program.api, &day).await;
     let mut cut_in_the_midst = 0;
+    let begun = tokio::time::Instant::now();
+    installation.succeed(&["rebuild"], "").await;
+    let whole = begun.elapsed();
 
-    for millis in [0, 5, 10, 20, 40, 80, 160] {
-        installation.cut(&["rebuild"], Duration::from_millis(50 + millis)).await;
+    for part in 1..=CUTS {
+        installation.cut(&["rebuild"], whole * part / CUTS).await;
         cut_in_the_midst += usize::from(!beside(&installation).await.is_empty());
         tables::folded(&installation.scratch.database).await;
         assert_same(&before, &answers(&program.api, &day).await);

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Api, Chance, Installation, Mailbox, perhaps, token_of};
+use crate::support::{Api, Installation, Mailbox, perhaps, tables, token_of};
 
 const KILLS: usize = 20;
 /// At least.
@@ -110,9 +110,7 @@ async fn examine(
     assert!(verified.is_some() || !memory.is_verified, "what was verified stays so: {memory:?}");
     assert_eq!(of("welcome"), usize::from(verified.is_some()), "one welcome: {memory:?}");
     if let Some(account) = verified {
-        let sql = "SELECT password_hash FROM accounts WHERE id = $1";
-        let row = installation.scratch.database.fetch_one(sql, &[account.id.to_string().into()]).await;
-        let hash = row.expect("the account").text("password_hash").expect("a hash");
+        let hash = tables::password_hash(&installation.scratch.database, account.id).await;
         let compared = hasher.compare(memory.password.clone().into(), Some(&hash)).await.expect("a verdict");
         assert_ne!(compared, Match::Wrong, "{memory:?}");
         assert_eq!(account.credential_version, 2, "{memory:?}");
@@ -136,13 +134,7 @@ async fn registrations_survive_being_killed_at_any_instant_and_are_verified_once
         (0..CLIENTS).map(|number| Client { number, api: &api, mailbox: &sandbox.mailbox }).collect();
     let working = join_all(clients.iter().map(|client| client.work(&stop)));
     let killing = async {
-        let mut chance = Chance::new();
-        let life = installation.life(LIFE).await;
-        for _ in 0..KILLS {
-            let program = installation.launch();
-            chance.instant_within(life).await;
-            program.kill().await;
-        }
+        installation.kill_again_and_again(KILLS, LIFE).await;
         stop.cancel();
         installation.start().await
     };

@@ -17,7 +17,7 @@ use tokio::process::Command;
 use super::client::Api;
 use super::mailbox::Mailbox;
 use super::process::{Process, command, free_port};
-use super::wait::eventually;
+use super::wait::{Chance, eventually};
 
 pub const ADMIN_KEY: &str = "bsk_test_6b1f7d2a9c3e4f508192a3b4c5d6e7f8";
 pub const SECRET_KEY: &str = "an-outside-test-root-key-of-enough-characters";
@@ -123,6 +123,17 @@ impl Installation {
         let begun = tokio::time::Instant::now();
         self.start().await.kill().await;
         at_least.max(begun.elapsed() * 3)
+    }
+
+    /// Kills and starts the program at random instants, so often. At the end it does not run.
+    pub async fn kill_again_and_again(&self, kills: usize, at_least: Duration) {
+        let mut chance = Chance::new();
+        let life = self.life(at_least).await;
+        for _ in 0..kills {
+            let program = self.launch();
+            chance.instant_within(life).await;
+            program.kill().await;
+        }
     }
 
     /// Runs a subcommand to its end.

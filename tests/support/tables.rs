@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backstamp::database::{Database, Dialect};
+use backstamp::domain::id::AccountId;
 use backstamp::projections;
 
 use super::wait::eventually;
@@ -31,6 +32,13 @@ pub async fn rows(database: &Database, table: &str) -> Vec<String> {
     let sql = format!("SELECT {whole} AS whole FROM {table} ORDER BY 1");
     let rows = database.fetch_all(&sql, &[]).await.expect("the rows are read");
     rows.iter().map(|row| row.text("whole").expect("a row")).collect()
+}
+
+/// What the directory holds of somebody's password.
+pub async fn password_hash(database: &Database, account: AccountId) -> String {
+    let sql = "SELECT password_hash FROM accounts WHERE id = $1";
+    let row = database.fetch_one(sql, &[account.to_string().into()]).await.expect("the account");
+    row.text("password_hash").expect("a hash")
 }
 
 /// Everything that projections have derived, table by table.

@@ -18,7 +18,7 @@ use crate::domain::id::{MessageId, RequestId, VerificationId};
 use crate::domain::keys::IndexKey;
 use crate::domain::mailbox_provider::MailboxProvider;
 use crate::domain::message::Cause;
-use crate::domain::one_time_link::{DeclineReason, LinkCommand, LinkPolicy, VisitKind};
+use crate::domain::one_time_link::{DeclineReason, LinkCommand, LinkPolicy, LinkPurpose, VisitKind};
 use crate::domain::password_reset::{PasswordResetCommand, ResetDetails};
 
 /// Mails of a story on average, as the shares below make it.
@@ -135,17 +135,7 @@ impl Teller<'_, '_> {
         let expires_at = at + LinkPolicy::default().ttl;
         let (request_id, browser) = self.ask_for_reset(person, at);
         let issued = at + self.post.chance.between(TimeDelta::milliseconds(20), TimeDelta::milliseconds(240));
-        let message_id: MessageId = self.post.script.id(issued);
-        let issue = LinkCommand::IssueLink {
-            request_id,
-            message_id,
-            account_id: person.account,
-            credential_version: 1,
-            salt: self.post.script.salt(),
-            email: person.address.clone(),
-            name: Some(person.name.clone()),
-            at: issued,
-        };
+        let (message_id, issue) = self.link(person, request_id, issued);
         self.reset_step(person, issued, issue);
         let mailed = issued + TimeDelta::milliseconds(6);
         if person.suppressed_at.is_none() {
@@ -165,6 +155,27 @@ impl Teller<'_, '_> {
         let about = self.about(message_id, person, "password-reset");
         let fate = self.post.send(message_id, mail, person, mailed);
         (request_id, about, fate)
+    }
+
+    /// A link is made, for a mail.
+    fn link<P: LinkPurpose>(
+        &mut self,
+        person: &Person,
+        request_id: P::Id,
+        at: DateTime<Utc>,
+    ) -> (MessageId, LinkCommand<P>) {
+        let message_id = self.post.script.id(at);
+        let issue = LinkCommand::IssueLink {
+            request_id,
+            message_id,
+            account_id: person.account,
+            credential_version: 1,
+            salt: self.post.script.salt(),
+            email: person.address.clone(),
+            name: Some(person.name.clone()),
+            at,
+        };
+        (message_id, issue)
     }
 
     fn ask_for_reset(&mut self, person: &Person, at: DateTime<Utc>) -> (RequestId, &'static str) {
@@ -224,17 +235,7 @@ impl Teller<'_, '_> {
         let expires_at = at + TimeDelta::hours(24);
         let (request_id, browser) = self.ask_for_verification(person);
         let issued = at + self.post.chance.between(TimeDelta::milliseconds(30), TimeDelta::milliseconds(300));
-        let message_id: MessageId = self.post.script.id(issued);
-        let issue = LinkCommand::IssueLink {
-            request_id,
-            message_id,
-            account_id: person.account,
-            credential_version: 1,
-            salt: self.post.script.salt(),
-            email: person.address.clone(),
-            name: Some(person.name.clone()),
-            at: issued,
-        };
+        let (message_id, issue) = self.link(person, request_id, issued);
         self.verification_step(person, issued, issue);
         let mail = NewMail {
             template: "email-verification",
