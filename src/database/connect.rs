@@ -16,6 +16,10 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 /// Connections to PostgreSQL at most. Appends share one; the rest read, project and work.
 const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 8;
+/// KiB of pages that the writer keeps: the inner nodes of every index that an event touches, of a million mails.
+const SQLITE_WRITER_CACHE: u32 = 65_536;
+/// KiB that each reader keeps.
+const SQLITE_READER_CACHE: u32 = 8_192;
 /// A request that finds the database away is told so after this time, not after a minute.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the one writer of SQLite waits for another process (a command line beside the server).
@@ -130,8 +134,13 @@ async fn sqlite_pools(options: SqliteConnectOptions) -> Result<Database, Connect
             .idle_timeout(None)
             .max_lifetime(None)
     };
-    let writer = pool(1).connect_with(options.clone()).await.map_err(DatabaseError::from)?;
-    let readers =
-        pool(SQLITE_READERS).connect_with(options.read_only(true)).await.map_err(DatabaseError::from)?;
+    let cache = |options: SqliteConnectOptions, kibibytes: u32| {
+        // A negative number is KiB, <https://www.sqlite.org/pragma.html#pragma_cache_size>.
+        options.pragma("cache_size", format!("-{kibibytes}"))
+    };
+    let writer = cache(options.clone(), SQLITE_WRITER_CACHE);
+    let readers = cache(options.read_only(true), SQLITE_READER_CACHE);
+    let writer = pool(1).connect_with(writer).await.map_err(DatabaseError::from)?;
+    let readers = pool(SQLITE_READERS).connect_with(readers).await.map_err(DatabaseError::from)?;
     Ok(Database::Sqlite { readers, writer })
 }

@@ -5,10 +5,34 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::{DatabaseError, Value};
+use super::{DatabaseError, Row, Value};
 
 /// Rows of a page at most.
 pub const LARGEST: usize = 200;
+
+/// Rows that are counted one by one at most.
+pub const MOST_COUNTED: i64 = 10_000;
+
+/// How many rows a list has over all pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub rows: i64,
+    /// Else there are more, and nobody has counted them.
+    pub is_all: bool,
+}
+
+impl Count {
+    /// The statement that counts the rows of another one, and no further than it must.
+    pub fn statement(of: &str) -> String {
+        format!("SELECT COUNT(*) AS counted FROM ({of} LIMIT {}) list", MOST_COUNTED + 1)
+    }
+
+    /// What that statement answered.
+    pub fn read(row: &Row) -> Result<Self, DatabaseError> {
+        let counted = row.int("counted")?;
+        Ok(Self { rows: counted.min(MOST_COUNTED), is_all: counted <= MOST_COUNTED })
+    }
+}
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize)]
