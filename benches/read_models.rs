@@ -365,7 +365,7 @@ async fn lists(queries: &Queries, end: DateTime<Utc>, total: u64) {
     ] {
         time(what, || async { queries.messages(&filter, 50, None).await.expect("a page").data.len() }).await;
         time("    counted", || async {
-            queries.count_messages(&filter).await.expect("a count").messages as usize
+            queries.count_messages(&filter).await.expect("a count").rows as usize
         })
         .await;
     }

@@ -1,4 +1,5 @@
-//! Tables turned into answers: delivery metrics, the message log, timelines, the state of resets.
+//! Tables turned into answers: the message log and its search, timelines, delivery, the funnel, latency, bounces,
+//! suppressions, the state of resets; and the feed of events.
 //!
 //! Every answer takes few statements over indexed tables, whatever the length of the log. Must never change
 //! anything, and never decide anything that a command depends on.
@@ -26,20 +27,19 @@ use crate::clock::Clock;
 use crate::database::page::BadCursor;
 use crate::database::{Database, DatabaseError};
 
-pub use crate::database::page::Page;
+pub use crate::database::page::{Count, Page};
 pub use bounces::{BounceMetrics, BouncePoint, CategoryFailures, ProviderFailures, Sample};
 pub use delivery::{DeliveryMetrics, DeliveryQuery, Dimension, Group, Interval, Point};
 pub use feed::{Feed, FeedEntry, FeedPage};
 pub use funnel::{Declined, Funnel, FunnelStep, Lost};
 pub use latency::{Latency, LatencyPoint};
-pub use message_count::MessageCount;
 pub use message_filter::{FailureFilter, MessageFilter};
 pub use messages::{BounceSummary, MessageSummary, Suppressed};
 pub use rates::Rates;
 pub use resets::{ResetFilter, ResetSummary};
 pub use search::{Misunderstood, Search, Term, Word};
 pub use spans::Percentiles;
-pub use suppressions::{SUPPRESSION_ID, SuppressionFilter, SuppressionSummary};
+pub use suppressions::{SUPPRESSION_ID, SuppressionFilter, SuppressionSummary, suppressed_key};
 pub use timeline::TimelineEntry;
 
 /// What the answers depend on besides the tables.

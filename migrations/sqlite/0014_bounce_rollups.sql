@@ -1,20 +1,84 @@
--- In which ways each message failed, in its row, and the sums of them and of what was said beside the other sums, so
--- that a long range of failures costs what a short one does. Part of the projection `deliveries`, which folds everything
--- again from the first event.
+-- Delivery, with the ways in which each message failed, and sums of these and of what was said beside the other sums: a
+-- long range of failures costs what a short one does. The old tables held nothing that the log does not: the
+-- projection folds it again from the first event.
 
-DELETE FROM delivery_facts;
-DELETE FROM delivery_rollups;
-DELETE FROM bounce_failures;
+DROP TABLE delivery_facts;
+DROP TABLE delivery_rollups;
+DROP TABLE bounce_failures;
 DELETE FROM checkpoints WHERE consumer = 'deliveries';
 
--- Bit n: failed for now in the n-th category; bit 32 + n: for good. A category keeps its bits for ever.
-ALTER TABLE delivery_facts ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE delivery_rollups ADD COLUMN failed BIGINT NOT NULL DEFAULT 0;
--- How many messages failed in which category, and of these for good.
-ALTER TABLE delivery_rollups ADD COLUMN failures TEXT NOT NULL DEFAULT '[]';
+-- One row per message. `facts` holds what its events say; the other columns follow from it and serve queries.
+CREATE TABLE delivery_facts (
+    message_id           TEXT   NOT NULL PRIMARY KEY,
+    facts                TEXT   NOT NULL,
+    -- Null until the request is known; such a message counts nowhere.
+    requested_at         BIGINT,
+    request_id           TEXT,
+    template             TEXT   NOT NULL,
+    provider             TEXT   NOT NULL,
+    mailbox_provider     TEXT   NOT NULL,
+    recipient_domain     TEXT   NOT NULL,
+    -- A keyed hash, and a mask for people to read; never the address.
+    recipient_key        TEXT   NOT NULL,
+    recipient            TEXT,
+    status               TEXT   NOT NULL,
+    bounce_category      TEXT,
+    -- The step of the funnel that it did not reach, and why.
+    lost_at              TEXT,
+    loss                 TEXT,
+    -- Bit n is the n-th flag of the counters.
+    flags                BIGINT NOT NULL,
+    -- Bit n: it failed for now in the n-th category; bit 32 + n: for good. A category keeps its bits for ever.
+    failures             BIGINT NOT NULL,
+    opens_human          BIGINT NOT NULL,
+    opens_machine        BIGINT NOT NULL,
+    clicks_human         BIGINT NOT NULL,
+    clicks_machine       BIGINT NOT NULL,
+    sent_at              BIGINT,
+    -- Milliseconds of three significant digits.
+    time_to_accept       BIGINT,
+    time_to_delivered    BIGINT,
+    request_to_completed BIGINT,
+    delivered_to_opened  BIGINT,
+    opened_to_clicked    BIGINT,
+    clicked_to_completed BIGINT
+);
 
--- Lists of those that failed, in the order in which they are shown.
+CREATE INDEX delivery_facts_requested ON delivery_facts (requested_at, message_id);
+CREATE INDEX delivery_facts_recipient ON delivery_facts (recipient_key, requested_at, message_id);
+CREATE INDEX delivery_facts_domain ON delivery_facts (recipient_domain, requested_at, message_id);
+CREATE INDEX delivery_facts_template ON delivery_facts (template, requested_at, message_id);
+CREATE INDEX delivery_facts_mailbox ON delivery_facts (mailbox_provider, requested_at, message_id);
+CREATE INDEX delivery_facts_status ON delivery_facts (status, requested_at, message_id);
+CREATE INDEX delivery_facts_category ON delivery_facts (bounce_category, requested_at, message_id)
+    WHERE bounce_category IS NOT NULL;
+CREATE INDEX delivery_facts_loss ON delivery_facts (loss, requested_at, message_id) WHERE loss IS NOT NULL;
+CREATE INDEX delivery_facts_lost_at ON delivery_facts (lost_at, requested_at, message_id) WHERE lost_at IS NOT NULL;
+CREATE INDEX delivery_facts_reset ON delivery_facts (request_id) WHERE request_id IS NOT NULL;
+
+-- For each flag that few messages have, so that a list of them is found without looking at all others. The others
+-- are found soon by looking. A flag keeps its bit for ever.
+CREATE INDEX delivery_facts_suppressed ON delivery_facts (requested_at, message_id) WHERE (flags >> 1) & 1 = 1;
+CREATE INDEX delivery_facts_rejected ON delivery_facts (requested_at, message_id) WHERE (flags >> 2) & 1 = 1;
+CREATE INDEX delivery_facts_sent_inferred ON delivery_facts (requested_at, message_id) WHERE (flags >> 4) & 1 = 1;
+CREATE INDEX delivery_facts_delivered_inferred ON delivery_facts (requested_at, message_id) WHERE (flags >> 6) & 1 = 1;
+CREATE INDEX delivery_facts_bounced ON delivery_facts (requested_at, message_id) WHERE (flags >> 7) & 1 = 1;
+CREATE INDEX delivery_facts_bounced_hard ON delivery_facts (requested_at, message_id) WHERE (flags >> 8) & 1 = 1;
+CREATE INDEX delivery_facts_bounced_soft ON delivery_facts (requested_at, message_id) WHERE (flags >> 9) & 1 = 1;
+CREATE INDEX delivery_facts_bounced_block ON delivery_facts (requested_at, message_id) WHERE (flags >> 10) & 1 = 1;
+CREATE INDEX delivery_facts_bounced_undetermined ON delivery_facts (requested_at, message_id) WHERE (flags >> 11) & 1 = 1;
+CREATE INDEX delivery_facts_bounced_async ON delivery_facts (requested_at, message_id) WHERE (flags >> 12) & 1 = 1;
+CREATE INDEX delivery_facts_bounce_contradicted ON delivery_facts (requested_at, message_id) WHERE (flags >> 13) & 1 = 1;
+CREATE INDEX delivery_facts_in_flight ON delivery_facts (requested_at, message_id) WHERE (flags >> 14) & 1 = 1;
+CREATE INDEX delivery_facts_not_handed_over ON delivery_facts (requested_at, message_id) WHERE (flags >> 16) & 1 = 1;
+CREATE INDEX delivery_facts_canceled ON delivery_facts (requested_at, message_id) WHERE (flags >> 17) & 1 = 1;
+CREATE INDEX delivery_facts_deferred ON delivery_facts (requested_at, message_id) WHERE (flags >> 18) & 1 = 1;
+CREATE INDEX delivery_facts_complained ON delivery_facts (requested_at, message_id) WHERE (flags >> 19) & 1 = 1;
+CREATE INDEX delivery_facts_unsubscribed ON delivery_facts (requested_at, message_id) WHERE (flags >> 20) & 1 = 1;
+CREATE INDEX delivery_facts_clock_skewed ON delivery_facts (requested_at, message_id) WHERE (flags >> 32) & 1 = 1;
 CREATE INDEX delivery_facts_failed ON delivery_facts (requested_at, message_id) WHERE (flags >> 33) & 1 = 1;
+
+-- And for each way to fail.
 CREATE INDEX delivery_facts_failed_invalid_recipient ON delivery_facts (requested_at, message_id)
     WHERE (failures & 4294967297) <> 0;
 CREATE INDEX delivery_facts_failed_inactive_recipient ON delivery_facts (requested_at, message_id)
@@ -56,12 +120,86 @@ CREATE INDEX delivery_facts_failed_suppressed ON delivery_facts (requested_at, m
 CREATE INDEX delivery_facts_failed_unclassified ON delivery_facts (requested_at, message_id)
     WHERE (failures & 2251799814209536) <> 0;
 
--- Failures are found by what was said of them; when they were, their messages tell.
-DROP INDEX bounce_failures_at;
-DROP INDEX delivery_facts_dimensions;
+-- The same, summed up; moved by the difference that an event makes.
+CREATE TABLE delivery_rollups (
+    -- The five columns after it as JSON.
+    id                        TEXT   NOT NULL PRIMARY KEY,
+    -- hour or day; domain_hour or domain_day where the recipient's domain is told apart.
+    grain                     TEXT   NOT NULL,
+    -- Of the hour or day in which the messages were requested.
+    start                     BIGINT NOT NULL,
+    template                  TEXT   NOT NULL,
+    provider                  TEXT   NOT NULL,
+    mailbox_provider          TEXT   NOT NULL,
+    -- Empty where it is not told apart.
+    recipient_domain          TEXT   NOT NULL,
+    requested                 BIGINT NOT NULL DEFAULT 0,
+    suppressed                BIGINT NOT NULL DEFAULT 0,
+    rejected                  BIGINT NOT NULL DEFAULT 0,
+    sent                      BIGINT NOT NULL DEFAULT 0,
+    sent_inferred             BIGINT NOT NULL DEFAULT 0,
+    delivered                 BIGINT NOT NULL DEFAULT 0,
+    delivered_inferred        BIGINT NOT NULL DEFAULT 0,
+    bounced                   BIGINT NOT NULL DEFAULT 0,
+    bounced_hard              BIGINT NOT NULL DEFAULT 0,
+    bounced_soft              BIGINT NOT NULL DEFAULT 0,
+    bounced_block             BIGINT NOT NULL DEFAULT 0,
+    bounced_undetermined      BIGINT NOT NULL DEFAULT 0,
+    bounced_async             BIGINT NOT NULL DEFAULT 0,
+    bounce_contradicted       BIGINT NOT NULL DEFAULT 0,
+    in_flight                 BIGINT NOT NULL DEFAULT 0,
+    settled                   BIGINT NOT NULL DEFAULT 0,
+    not_handed_over           BIGINT NOT NULL DEFAULT 0,
+    canceled                  BIGINT NOT NULL DEFAULT 0,
+    deferred                  BIGINT NOT NULL DEFAULT 0,
+    complained                BIGINT NOT NULL DEFAULT 0,
+    unsubscribed              BIGINT NOT NULL DEFAULT 0,
+    opened                    BIGINT NOT NULL DEFAULT 0,
+    opened_raw                BIGINT NOT NULL DEFAULT 0,
+    clicked                   BIGINT NOT NULL DEFAULT 0,
+    completed                 BIGINT NOT NULL DEFAULT 0,
+    unaccounted               BIGINT NOT NULL DEFAULT 0,
+    open_tracked_delivered    BIGINT NOT NULL DEFAULT 0,
+    open_tracked_opened       BIGINT NOT NULL DEFAULT 0,
+    open_tracked_opened_raw   BIGINT NOT NULL DEFAULT 0,
+    click_tracked_delivered   BIGINT NOT NULL DEFAULT 0,
+    click_tracked_opened      BIGINT NOT NULL DEFAULT 0,
+    click_tracked_clicked     BIGINT NOT NULL DEFAULT 0,
+    clock_skewed              BIGINT NOT NULL DEFAULT 0,
+    failed                    BIGINT NOT NULL DEFAULT 0,
+    opens_human               BIGINT NOT NULL DEFAULT 0,
+    opens_machine             BIGINT NOT NULL DEFAULT 0,
+    clicks_human              BIGINT NOT NULL DEFAULT 0,
+    clicks_machine            BIGINT NOT NULL DEFAULT 0,
+    -- How many messages took how long, for each span.
+    spans                     BLOB   NOT NULL,
+    -- How many messages were lost at which step, and why.
+    losses                    TEXT   NOT NULL,
+    -- How many messages failed in which category, and of these for good.
+    failures                  TEXT   NOT NULL
+);
+
+CREATE INDEX delivery_rollups_start ON delivery_rollups (grain, start);
+CREATE INDEX delivery_rollups_domain ON delivery_rollups (grain, recipient_domain, start)
+    WHERE recipient_domain <> '';
+
+-- Failed and delayed deliveries, understood by the rules of the code that folds them. The message's row tells when it was
+-- requested, template and providers.
+CREATE TABLE bounce_failures (
+    message_id TEXT   NOT NULL,
+    at         BIGINT NOT NULL,
+    -- 1 for good, 0 for now.
+    permanent  BIGINT NOT NULL,
+    rule       TEXT   NOT NULL,
+    category   TEXT   NOT NULL,
+    -- What was said, masked; gone when the person is erased.
+    normalized TEXT,
+    PRIMARY KEY (message_id, at, permanent, rule)
+);
+
 CREATE INDEX bounce_failures_said ON bounce_failures (rule, normalized, message_id) WHERE normalized IS NOT NULL;
 
--- What was said, masked, of how many messages, and when last: by the same hours, days and dimensions as deliveries.
+-- What was said of how many messages, and when last: by the same hours, days and dimensions as deliveries.
 CREATE TABLE bounce_samples (
     -- A digest of the columns up to `normalized`.
     id               TEXT   NOT NULL PRIMARY KEY,

@@ -39,7 +39,7 @@ pub enum Match {
     Wrong,
     /// The right one.
     Right {
-        /// Whether our own parameters would be better than those that it was hashed with.
+        /// Whether it was hashed with other parameters than our own, and is to be replaced.
         is_foreign: bool,
     },
 }

@@ -51,6 +51,9 @@ pub async fn revoke(keys: &ApiKeys, id: ApiKeyId) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Of a span; calendars end, too.
+const LONGEST: TimeDelta = TimeDelta::days(36_525);
+
 /// A span of time such as `90d`: a number, and `s`, `m`, `h`, `d` or `w`.
 pub(super) fn span(text: &str) -> Result<TimeDelta, String> {
     let unit = text.chars().last().map_or(0, char::len_utf8);
@@ -66,8 +69,9 @@ pub(super) fn span(text: &str) -> Result<TimeDelta, String> {
     // Digits alone: `parse` would take a sign.
     let count = number.parse::<i64>().ok().filter(|_| number.bytes().all(|b| b.is_ascii_digit()));
     let span = count.and_then(|count| count.checked_mul(seconds)).and_then(TimeDelta::try_seconds);
-    span.filter(|span| *span > TimeDelta::zero())
-        .ok_or_else(|| "a span is a number with s, m, h, d or w, such as 90d".to_owned())
+    let span = span.filter(|span| *span > TimeDelta::zero());
+    let span = span.ok_or_else(|| "a span is a number with s, m, h, d or w, such as 90d".to_owned())?;
+    if span > LONGEST { Err("a span has a hundred years at most".to_owned()) } else { Ok(span) }
 }
 
 fn cells(key: &ApiKey, now: DateTime<Utc>) -> [String; 8] {

@@ -153,9 +153,16 @@ impl Story {
         self.tell_failure(&mut out)
     }
 
-    /// Why it failed or is late, by the last failure that was told.
+    /// Why it failed or is late. Of a request, why its mails did, if none has arrived since.
     fn tell_failure(&self, out: &mut impl Write) -> io::Result<()> {
-        let failure = self.timeline.iter().rev().find(|entry| entry.meta.contains_key("category"));
+        let failed = |entry: &&TimelineEntry| entry.meta.contains_key("category");
+        let failure = match &self.message {
+            Some(message) => message.failure(&self.timeline),
+            None => {
+                let mut latest = self.timeline.iter().rev();
+                latest.find(|entry| failed(entry) || entry.kind == "delivered").filter(failed)
+            }
+        };
         let Some(meta) = failure.map(|entry| &entry.meta) else { return Ok(()) };
         let word = |name: &str| meta.get(name).and_then(Json::as_str);
         let Some(category) = word("category").and_then(Category::parse) else { return Ok(()) };

@@ -13,7 +13,7 @@ use super::keys::span;
 use super::table::printable;
 use crate::domain::delivery::Status;
 use crate::domain::message::Message;
-use crate::event_log::{EventLog, Streams};
+use crate::event_log::{EventLog, StreamError, Streams};
 use crate::queries::{Feed, FeedEntry, QueryError};
 
 /// Events that are read at a time.
@@ -102,11 +102,18 @@ impl From<QueryError> for Failure {
     }
 }
 
+impl From<StreamError> for Failure {
+    fn from(error: StreamError) -> Self {
+        let passes = matches!(&error, StreamError::Database(error) if error.is_transient());
+        if passes { Self::Passing(error.into()) } else { Self::Lasting(error.into()) }
+    }
+}
+
 /// The next events, with what the log says of their mails: read models may be behind.
 async fn read(feed: &Feed, messages: &Streams<Message>, position: i64) -> Result<Vec<Line>, Failure> {
     let page = feed.after(position, PAGE).await?.data;
     let ids: Vec<String> = page.iter().filter_map(|entry| entry.message_id.clone()).collect();
-    let known = messages.load_many(&ids).await.map_err(|error| Failure::Passing(error.into()))?;
+    let known = messages.load_many(&ids).await?;
     let known: HashMap<_, _> = known
         .into_iter()
         .filter_map(|(id, loaded)| {

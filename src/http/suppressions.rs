@@ -16,7 +16,7 @@ use super::fields::{self, Fault, Faults};
 use super::json::Strict;
 use super::problem::{Code, Problem};
 use crate::domain::suppression::{Blocks, Reason};
-use crate::queries::{SUPPRESSION_ID, SuppressionFilter};
+use crate::queries::{SUPPRESSION_ID, SuppressionFilter, suppressed_key};
 
 /// Which mail is held back.
 #[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
@@ -185,9 +185,8 @@ impl SuppressionsApi {
 
     /// The stream of an address, or of an id in the list; anything else is not there.
     fn stream(&self, text: &str) -> Result<String, Problem> {
-        if let Some(stream) = text.strip_prefix(SUPPRESSION_ID).filter(|_| !text.contains('@')) {
-            let is_key = stream.len() == 32 && stream.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-            return if is_key { Ok(stream.to_owned()) } else { Err(Problem::new(Code::NotFound)) };
+        if let Some(stream) = suppressed_key(text) {
+            return Ok(stream.to_owned());
         }
         let address = fields::email(text).map_err(|_| Problem::new(Code::NotFound))?;
         Ok(self.0.commands.index_key().stream_key(&address).to_string())

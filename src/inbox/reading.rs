@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::Inbox;
 use super::masking::masked;
 use super::verification::{self, Step};
-use crate::database::page::{Cursor, LARGEST, ListError, Page, Place};
+use crate::database::page::{Count, Cursor, LARGEST, ListError, Page, Place};
 use crate::database::{Row, Value};
 use crate::domain::id::{MessageId, WebhookId};
 use crate::providers::mailgun;
@@ -99,9 +99,9 @@ impl Inbox {
     }
 
     /// The number of webhooks over all pages.
-    pub async fn count(&self, filter: &WebhookFilter) -> Result<i64, ListError> {
-        let (sql, values) = filter.statement("COUNT(*) AS webhooks", "COUNT(*) AS webhooks");
-        Ok(self.inner.database.fetch_one(&sql, &values).await?.int("webhooks")?)
+    pub async fn count(&self, filter: &WebhookFilter) -> Result<Count, ListError> {
+        let (sql, values) = filter.statement("1 AS one", "1 AS one");
+        Ok(Count::read(&self.inner.database.fetch_one(&Count::statement(&sql), &values).await?)?)
     }
 
     /// One webhook in full, masked.

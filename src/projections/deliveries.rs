@@ -45,39 +45,54 @@ impl Consumer for Deliveries {
         OnFailure::Stop
     }
 
+    /// 2: messages know in which ways they failed.
+    fn code_version(&self) -> i64 {
+        2
+    }
+
+    /// Whoever asks anew after an erasure is not erased with it, whatever batch both are in.
     async fn handle(
         &self,
         events: &[RecordedEvent],
         transaction: &mut Transaction,
     ) -> Result<(), ConsumeError> {
-        let mut concerned: BTreeMap<String, Vec<&RecordedEvent>> = BTreeMap::new();
-        for event in events {
-            if let Some(message_id) = message_of(event) {
-                concerned.entry(message_id).or_default().push(event);
+        for stretch in events.split_inclusive(|event| event.event.is_erasure()) {
+            fold_all(stretch, transaction).await?;
+            if let Some(erasure) = stretch.last().filter(|event| event.event.is_erasure()) {
+                forget(&erasure.stream, transaction).await?;
             }
         }
-
-        let mut known = message_row::load(transaction, concerned.keys()).await?;
-        let mut rollups = rollup::Difference::default();
-        let (mut changed, mut failed) = (Vec::new(), Vec::new());
-        for (message_id, events) in concerned {
-            let before = known.remove(&message_id).unwrap_or_default();
-            let mut row = MessageRow::new(message_id, before.clone());
-            events.into_iter().for_each(|event| fold(&mut row, event));
-            // Facts keep the first of several failures; what was said is kept of all.
-            if !row.facts.failures.is_empty() {
-                failed.push((row.message_id.clone(), before.clone(), row.facts.clone()));
-            }
-            if before != row.facts {
-                rollups.between(&before, &row.facts);
-                changed.push(row);
-            }
-        }
-        message_row::save(transaction, changed).await?;
-        rollups.save(transaction).await?;
-        save_what_was_said(events, failed, transaction).await?;
-        forget_the_erased(events, transaction).await
+        Ok(())
     }
+}
+
+async fn fold_all(events: &[RecordedEvent], transaction: &mut Transaction) -> Result<(), ConsumeError> {
+    let mut concerned: BTreeMap<String, Vec<&RecordedEvent>> = BTreeMap::new();
+    for event in events {
+        if let Some(message_id) = message_of(event) {
+            concerned.entry(message_id).or_default().push(event);
+        }
+    }
+
+    let mut known = message_row::load(transaction, concerned.keys()).await?;
+    let mut rollups = rollup::Difference::default();
+    let (mut changed, mut failed) = (Vec::new(), Vec::new());
+    for (message_id, events) in concerned {
+        let before = known.remove(&message_id).unwrap_or_default();
+        let mut row = MessageRow::new(message_id, before.clone());
+        events.into_iter().for_each(|event| fold(&mut row, event));
+        // Facts keep the first of several failures; what was said is kept of all.
+        if !row.facts.failures.is_empty() {
+            failed.push((row.message_id.clone(), before.clone(), row.facts.clone()));
+        }
+        if before != row.facts {
+            rollups.between(&before, &row.facts);
+            changed.push(row);
+        }
+    }
+    message_row::save(transaction, changed).await?;
+    rollups.save(transaction).await?;
+    save_what_was_said(events, failed, transaction).await
 }
 
 /// The message that an event is about.
@@ -133,25 +148,18 @@ async fn save_what_was_said(
 }
 
 /// Numbers stay; what could remind of the person goes.
-async fn forget_the_erased(
-    events: &[RecordedEvent],
-    transaction: &mut Transaction,
-) -> Result<(), ConsumeError> {
-    for event in events.iter().filter(|event| event.event.is_erasure()) {
-        let recipient_key = event.stream.as_str();
-        let sql = "UPDATE delivery_facts SET recipient = NULL WHERE recipient_key = $1";
-        transaction.execute(sql, &[recipient_key.into()]).await?;
-        let failed = message_row::failed(recipient_key, transaction).await?;
-        let ids: Vec<_> = failed.keys().map(String::as_str).collect();
-        let said = failures::said(&ids, transaction).await?;
-        failures::forget(&ids, transaction).await?;
-        let mut samples = samples::Difference::default();
-        for (message_id, said) in &said {
-            if let Some(facts) = failed.get(message_id) {
-                samples.between((facts, said), (facts, &Said::new()));
-            }
+async fn forget(recipient_key: &str, transaction: &mut Transaction) -> Result<(), ConsumeError> {
+    let sql = "UPDATE delivery_facts SET recipient = NULL WHERE recipient_key = $1";
+    transaction.execute(sql, &[recipient_key.into()]).await?;
+    let failed = message_row::failed(recipient_key, transaction).await?;
+    let ids: Vec<_> = failed.keys().map(String::as_str).collect();
+    let said = failures::said(&ids, transaction).await?;
+    failures::forget(&ids, transaction).await?;
+    let mut samples = samples::Difference::default();
+    for (message_id, said) in &said {
+        if let Some(facts) = failed.get(message_id) {
+            samples.between((facts, said), (facts, &Said::new()));
         }
-        samples.save(transaction).await?;
     }
-    Ok(())
+    samples.save(transaction).await
 }

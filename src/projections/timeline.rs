@@ -35,15 +35,26 @@ impl Consumer for Timeline {
         events: &[RecordedEvent],
         transaction: &mut Transaction,
     ) -> Result<(), ConsumeError> {
-        let rows: Vec<Vec<Value>> = events.iter().filter_map(row).collect();
-        transaction.insert_many("timeline", &COLUMNS, rows, "ON CONFLICT (position) DO NOTHING").await?;
-
-        let messages: Vec<Vec<Value>> = events.iter().filter_map(message).collect();
-        let columns = ["message_id", "request_id", "recipient_key"];
-        let once = "ON CONFLICT (message_id) DO NOTHING";
-        transaction.insert_many("timeline_messages", &columns, messages, once).await?;
-        forget_the_erased(events, transaction).await
+        // Whoever asks anew after an erasure is not erased with it, whatever batch both are in.
+        for stretch in events.split_inclusive(|event| event.event.is_erasure()) {
+            save(stretch, transaction).await?;
+            if let Some(erasure) = stretch.last().filter(|event| event.event.is_erasure()) {
+                forget(&erasure.stream, transaction).await?;
+            }
+        }
+        Ok(())
     }
+}
+
+async fn save(events: &[RecordedEvent], transaction: &mut Transaction) -> Result<(), ConsumeError> {
+    let rows: Vec<Vec<Value>> = events.iter().filter_map(row).collect();
+    transaction.insert_many("timeline", &COLUMNS, rows, "ON CONFLICT (position) DO NOTHING").await?;
+
+    let messages: Vec<Vec<Value>> = events.iter().filter_map(message).collect();
+    let columns = ["message_id", "request_id", "recipient_key"];
+    let once = "ON CONFLICT (message_id) DO NOTHING";
+    transaction.insert_many("timeline_messages", &columns, messages, once).await?;
+    Ok(())
 }
 
 fn row(event: &RecordedEvent) -> Option<Vec<Value>> {
@@ -71,20 +82,9 @@ fn message(event: &RecordedEvent) -> Option<Vec<Value>> {
 }
 
 /// A masked diagnostic can still name a person in words.
-async fn forget_the_erased(
-    events: &[RecordedEvent],
-    transaction: &mut Transaction,
-) -> Result<(), ConsumeError> {
-    for event in events {
-        if event.event.is_erasure() {
-            transaction
-                .execute(
-                    "UPDATE timeline SET diagnostic = NULL WHERE message_id IN \
-                     (SELECT message_id FROM timeline_messages WHERE recipient_key = $1)",
-                    &[event.stream.as_str().into()],
-                )
-                .await?;
-        }
-    }
+async fn forget(recipient_key: &str, transaction: &mut Transaction) -> Result<(), ConsumeError> {
+    let sql = "UPDATE timeline SET diagnostic = NULL WHERE message_id IN \
+               (SELECT message_id FROM timeline_messages WHERE recipient_key = $1)";
+    transaction.execute(sql, &[recipient_key.into()]).await?;
     Ok(())
 }

@@ -1,22 +1,13 @@
 //! How many messages a list holds. Whatever the rollups know is summed up from them, so that a number on a board
-//! and the length of the list behind it are one sum; the rest is counted row by row, over the indexes of the list.
+//! and the length of the list behind it are one sum; the rest is counted row by row, over the indexes
+//! of the list, and no further than ten thousand.
 
 use chrono::{DateTime, Utc};
 
 use super::cohort::{Cohort, Saying};
 use super::{DeliveryQuery, FailureFilter, Interval, MessageFilter, Queries, QueryError};
+use crate::database::page::Count;
 use crate::domain::delivery::{Counters, Failed, Status};
-
-/// Rows that are counted one by one at most, so that a count takes no longer the more mails there are.
-const MOST_COUNTED: i64 = 10_000;
-
-/// How many messages a list holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MessageCount {
-    pub messages: i64,
-    /// Else there are more, and nobody has counted them.
-    pub is_all: bool,
-}
 
 /// What of a cohort the messages of a list are.
 enum Summed<'a> {
@@ -34,18 +25,13 @@ enum Summed<'a> {
 
 impl Queries {
     /// The number of rows of [`Queries::messages`] over all its pages.
-    pub async fn count_messages(&self, filter: &MessageFilter) -> Result<MessageCount, QueryError> {
+    pub async fn count_messages(&self, filter: &MessageFilter) -> Result<Count, QueryError> {
         let (condition, values) = filter.condition(self.settings)?;
         if let Some(summed) = Summed::of(filter) {
-            return Ok(MessageCount { messages: self.sum(filter, &summed).await?, is_all: true });
+            return Ok(Count { rows: self.sum(filter, &summed).await?, is_all: true });
         }
-        let sql = format!(
-            "SELECT COUNT(*) AS messages FROM \
-             (SELECT 1 FROM delivery_facts WHERE {condition} LIMIT {}) counted",
-            MOST_COUNTED + 1
-        );
-        let counted = self.database.fetch_one(&sql, &values).await?.int("messages")?;
-        Ok(MessageCount { messages: counted.min(MOST_COUNTED), is_all: counted <= MOST_COUNTED })
+        let sql = Count::statement(&format!("SELECT 1 AS one FROM delivery_facts WHERE {condition}"));
+        Ok(Count::read(&self.database.fetch_one(&sql, &values).await?)?)
     }
 
     async fn sum(&self, filter: &MessageFilter, summed: &Summed<'_>) -> Result<i64, QueryError> {
@@ -88,7 +74,7 @@ impl Queries {
 }
 
 impl<'a> Summed<'a> {
-    /// None where rollups do not tell it: they know no recipient, no category, and no two flags of one message.
+    /// None where rollups do not tell it: they know no recipient and no category of a bounce.
     fn of(filter: &'a MessageFilter) -> Option<Self> {
         let MessageFilter {
             recipient_key,
@@ -165,7 +151,7 @@ impl<'a> Summed<'a> {
     /// tells something only if the one is a part of the other.
     fn of_flags(flags: &[String]) -> Option<Self> {
         let known = |name: &str| Counters::FLAGS.iter().find(|flag| **flag == name).copied();
-        let read = |flag: &'_ String| match flag.strip_prefix('-') {
+        let read = |flag: &String| match flag.strip_prefix('-') {
             None => known(flag).map(|name| (name, true)),
             Some(name) => known(name).map(|name| (name, false)),
         };

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 use serde::Serialize;
 
-use super::{MessageFilter, Queries, QueryError};
+use super::{MessageFilter, Queries, QueryError, TimelineEntry};
 use crate::database::Row;
 use crate::database::page::{Cursor, LARGEST, Page, Place};
 use crate::domain::bounce::{BounceClass, Category};
@@ -136,6 +136,18 @@ impl Queries {
 }
 
 impl MessageSummary {
+    /// The last failure on its timeline, if it still matters.
+    pub fn failure<'a>(&self, timeline: &'a [TimelineEntry]) -> Option<&'a TimelineEntry> {
+        let matters = match self.outcome {
+            Status::Bounced | Status::Deferred | Status::Suppressed => true,
+            _ => self.flags.contains(&"bounce_contradicted"),
+        };
+        timeline.iter().rev().filter(|_| matters).find(|entry| {
+            entry.meta.contains_key("category")
+                && (entry.kind != "deferred" || self.outcome == Status::Deferred)
+        })
+    }
+
     fn of(row: &Row) -> Result<Self, QueryError> {
         let facts: Facts = serde_json::from_str(&row.text("facts")?)?;
         let outcome = Outcome::derive(&facts);

@@ -84,7 +84,7 @@ impl Search {
         Ok(())
     }
 
-    /// Adds the conditions whose words are not here yet.
+    /// Adds the conditions whose words are not here yet, or may be here more than once.
     pub fn fill(&mut self, other: Self) {
         for term in other.terms {
             // What was typed goes before what a link had brought along.

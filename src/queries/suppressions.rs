@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Queries, QueryError};
-use crate::database::page::{Cursor, LARGEST, Page, Place};
+use crate::database::page::{Count, Cursor, LARGEST, Page, Place};
 use crate::database::{Row, Value};
 
 /// Which suppressions. Every given field must hold.
@@ -46,6 +46,13 @@ pub struct SuppressionSummary {
 /// What every id in the list starts with.
 pub const SUPPRESSION_ID: &str = "sup_";
 
+/// The address's key in an id; none if it is no such id.
+pub fn suppressed_key(id: &str) -> Option<&str> {
+    let key = id.strip_prefix(SUPPRESSION_ID)?;
+    let is_key = key.len() == 32 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    is_key.then_some(key)
+}
+
 impl Queries {
     /// A page of the list.
     pub async fn suppressions(
@@ -68,9 +75,9 @@ impl Queries {
     }
 
     /// The number of its entries over all pages.
-    pub async fn count_suppressions(&self, filter: &SuppressionFilter) -> Result<i64, QueryError> {
-        let (sql, values) = filter.statement("COUNT(*) AS entries");
-        Ok(self.database.fetch_one(&sql, &values).await?.int("entries")?)
+    pub async fn count_suppressions(&self, filter: &SuppressionFilter) -> Result<Count, QueryError> {
+        let (sql, values) = filter.statement("1 AS one");
+        Ok(Count::read(&self.database.fetch_one(&Count::statement(&sql), &values).await?)?)
     }
 }
 

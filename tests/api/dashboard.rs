@@ -125,6 +125,25 @@ async fn what_servers_said_leads_to_the_messages_that_they_said_it_of() {
 }
 
 #[tokio::test]
+async fn requests_that_led_to_no_mail_can_be_looked_up_whatever_is_chosen() {
+    let installation = Installation::new().await;
+    let program = installation.start().await;
+    program.api.request_reset("nobody@example.test").await;
+    let path = "/dashboard?range=1h&template=password-reset";
+
+    let link = eventually("a request is declined", async || {
+        let page = open(&program.api, path).await;
+        let page = Html::parse_document(&page);
+        let links = selector("a[href*='password-resets?status=declined']");
+        page.select(&links).next().and_then(|link| link.attr("href")).map(str::to_owned)
+    })
+    .await;
+
+    let listed = program.api.ask(&link).await;
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "{link}: {listed}");
+}
+
+#[tokio::test]
 async fn the_numbers_are_those_of_the_api() {
     let (_installation, program) = with_the_day().await;
 

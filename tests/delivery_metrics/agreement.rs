@@ -65,7 +65,7 @@ async fn list(
     let counted = desk.queries.count_messages(&filter).await.expect("a count");
     let rows =
         desk.queries.every_message(filter.clone()).expect("a filter").try_concat().await.expect("rows");
-    assert_eq!((counted.messages, counted.is_all), (rows.len() as i64, true), "{filter:?}");
+    assert_eq!((counted.rows, counted.is_all), (rows.len() as i64, true), "{filter:?}");
     rows
 }
 

@@ -111,8 +111,8 @@ async fn every_number_is_the_length_of_a_list() {
             MessageFilter { failure, mailbox_provider, flags, after, before, ..MessageFilter::default() };
         let counted = desk.queries.count_messages(&filter).await.expect("a count");
         let page = desk.queries.messages(&filter, 100, None).await.expect("a page");
-        assert_eq!(counted.messages, page.data.len() as i64);
-        counted.messages
+        assert_eq!(counted.rows, page.data.len() as i64);
+        counted.rows
     };
 
     assert_eq!(rows(FailureFilter::default(), None, vec!["failed".into()]).await, metrics.failed);
@@ -214,6 +214,30 @@ async fn the_order_of_events_and_their_repetition_change_nothing() {
             (metrics.categories, metrics.series),
             (expected.categories.clone(), expected.series.clone())
         );
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_anew_after_being_erased_is_not_erased_with_it() {
+    let mut history = History::default();
+    let erased = PasswordResetEvent::Erased { at: at("11:00:00") };
+    let fail = |history: &mut History, number, hour: &str| {
+        let mail =
+            history.mail(number).requested("password-reset", "ada@example.test", &format!("{hour}:00:00"));
+        mail.deferred_with(&format!("{hour}:00:05"), "452 4.2.2 Mailbox full");
+    };
+    fail(&mut history, 1, "10");
+    history.tell("key of ada@example.test", "operator", LogEvent::PasswordReset(erased));
+    fail(&mut history, 2, "12");
+
+    for batch in [1, 100] {
+        let desk = Desk::with(&history, batch).await;
+        let metrics = told(&desk, &range("10:00:00", "13:00:00")).await;
+        let full = &metrics.categories[0];
+        assert_eq!((full.count, full.samples[0].count, full.samples[0].last_seen), (2, 1, at("12:00:05")));
+        let page = desk.queries.messages(&MessageFilter::default(), 10, None).await.expect("a page");
+        let known: Vec<_> = page.data.iter().map(|message| message.recipient.is_some()).collect();
+        assert_eq!(known, [true, false], "in batches of {batch}");
     }
 }
 

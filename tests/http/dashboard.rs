@@ -118,6 +118,9 @@ async fn what_is_chosen_stays_in_every_address() {
     ] {
         assert!(seen.html.contains(link), "{link} in {}", seen.html);
     }
+    let by_provider = operator(&server).await.open("/dashboard?provider=mailgun").await.html;
+    assert!(by_provider.contains("href=\"/dashboard?provider=mailgun&amp;range=1h\""), "{by_provider}");
+    assert!(!by_provider.contains("provider=mailgun&amp;provider=mailgun"), "{by_provider}");
 }
 
 #[tokio::test]

@@ -291,4 +291,23 @@ fn a_category_keeps_its_bits_for_ever() {
 
     assert_eq!((first, last), (1 | 1 << 32, 1 << 19));
     assert_eq!(Failures::mask(None, None), ((1 << 20) - 1) * (1 | 1 << 32));
+    for migration in [
+        include_str!("../../../migrations/postgres/0014_bounce_rollups.sql"),
+        include_str!("../../../migrations/sqlite/0014_bounce_rollups.sql"),
+    ] {
+        let words = migration.split_whitespace().collect::<Vec<_>>().join(" ");
+        let failed = Counters::FLAGS.iter().position(|flag| *flag == "failed").unwrap();
+        let index = format!(
+            "delivery_facts_failed ON delivery_facts (requested_at, message_id) WHERE (flags >> {failed}) & 1 = 1;"
+        );
+        assert!(words.contains(&index), "{index}");
+        for category in Category::ALL {
+            let mask = Failures::mask(Some(category), None);
+            let index = format!(
+                "delivery_facts_failed_{} ON delivery_facts (requested_at, message_id) WHERE (failures & {mask}) <> 0;",
+                category.as_str()
+            );
+            assert!(words.contains(&index), "{index}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub struct Threshold {
     pub warning: f64,
     pub critical: f64,
     /// Whether it must not fall below them; else it must not rise above them.
-    is_floor: bool,
+    pub is_floor: bool,
     /// Messages that it must be about at least.
     pub least: i64,
 }

@@ -7,7 +7,7 @@ use super::super::problem::Problem;
 use super::desk::Desk;
 use super::number::{Moment, Number, percent};
 use super::overview::Time;
-use super::words::named;
+use super::words::{mailbox, named};
 use crate::charts::{Drawing, Stack, Told, patterns, stacked};
 use crate::domain::bounce::{BounceClass, Category};
 use crate::queries::{BounceMetrics, BouncePoint, CategoryFailures, Sample};
@@ -111,7 +111,7 @@ impl Failures<'_> {
                 .providers
                 .iter()
                 .map(|provider| Named {
-                    name: named(&provider.mailbox_provider),
+                    name: mailbox(&provider.mailbox_provider).to_owned(),
                     count: of(provider.count, &[("mailbox_provider", &provider.mailbox_provider)]),
                 })
                 .collect(),

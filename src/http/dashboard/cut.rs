@@ -27,6 +27,11 @@ const LONGEST: i64 = 2_900;
 const FILTERS: [Dimension; 4] =
     [Dimension::Template, Dimension::Provider, Dimension::MailboxProvider, Dimension::RecipientDomain];
 
+/// Whether a parameter is one of the filters.
+pub fn is_filter(name: &str) -> bool {
+    FILTERS.iter().any(|dimension| dimension.as_str() == name)
+}
+
 /// A range and filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
@@ -191,7 +196,7 @@ fn exact(at: DateTime<Utc>) -> String {
 }
 
 /// RFC 3339, or what a browser's field for a local time gives, which is UTC here.
-fn moment(text: &str) -> Option<DateTime<Utc>> {
+pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
     let plain = || {
         let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"];

@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use serde::Serialize;
 
-use super::cut::PRESETS;
+use super::cut::{PRESETS, is_filter};
 use super::desk::Desk;
 use crate::queries::Dimension;
 
@@ -15,9 +15,8 @@ const PAGES: [(&str, &str); 5] = [
     ("webhooks", "Webhooks"),
     ("suppressions", "Suppressions"),
 ];
-/// What tells one row or page of a list from another, and means nothing on another cut.
-const NOT_KEPT: [&str; 9] =
-    ["range", "from", "to", "after", "before", "cursor", "template", "mailbox_provider", "recipient_domain"];
+/// What tells a range or a page of a list from another, and means nothing on another cut. Nor do the cut's own filters.
+const NOT_KEPT: [&str; 6] = ["range", "from", "to", "after", "before", "cursor"];
 
 /// The frame of a page.
 #[derive(Debug, Serialize)]
@@ -82,7 +81,7 @@ impl Frame {
             .visit
             .query()
             .iter()
-            .filter(|(name, _)| !NOT_KEPT.contains(&name.as_str()) && here == list)
+            .filter(|(name, _)| !NOT_KEPT.contains(&name.as_str()) && !is_filter(name) && here == list)
             .cloned()
             .collect();
         let at = |pairs: Vec<(&str, &str)>| {

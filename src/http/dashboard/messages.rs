@@ -8,7 +8,7 @@ use super::super::export;
 use super::super::problem::Problem;
 use super::desk::Desk;
 use super::listing::{ROWS, Turn};
-use super::number::{Moment, grouped};
+use super::number::{Moment, counted, grouped};
 use super::words::{State, named};
 use crate::domain::id::{MessageId, RequestId, VerificationId, WebhookId};
 use crate::queries::{MessageFilter, MessageSummary, Misunderstood, Search, Term};
@@ -141,12 +141,8 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
     let filter = asked.filter(&desk);
     let queries = &desk.state().queries;
     let found = queries.messages(&filter, ROWS, desk.visit.parameter("cursor")).await?;
-    let counted = queries.count_messages(&filter).await?;
-    page.count = counted.messages;
-    page.count_text = match counted.is_all {
-        true => grouped(page.count),
-        false => format!("More than {}", grouped(page.count)),
-    };
+    let count = queries.count_messages(&filter).await?;
+    (page.count, page.count_text) = (count.rows, counted(count));
     page.turn = Turn::of(&found, |cursor| {
         let pairs = [("q", asked.typed.as_str()), ("cursor", cursor)];
         desk.link("messages", pairs.into_iter().filter(|(_, value)| !value.is_empty()))

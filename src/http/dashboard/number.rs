@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::cut::Cut;
 use super::desk::Desk;
+use crate::queries::Count;
 
 /// A number of messages, and where they are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -20,6 +21,14 @@ impl Number {
     pub fn of(desk: &Desk, cut: &Cut, value: i64, narrowed: &[(&str, &str)]) -> Self {
         let href = format!("{}dashboard/messages?{}", desk.visit.root(), cut.messages(narrowed));
         Self { value, text: grouped(value), href }
+    }
+}
+
+/// How long a list is.
+pub fn counted(count: Count) -> String {
+    match count.is_all {
+        true => grouped(count.rows),
+        false => format!("More than {}", grouped(count.rows)),
     }
 }
 

@@ -9,11 +9,11 @@ use super::super::problem::Problem;
 use super::desk::Desk;
 use super::listing::{ROWS, Turn};
 use super::notice::{self, Sent};
-use super::number::{Moment, grouped};
+use super::number::{Moment, counted};
 use super::words::{self, named};
 use crate::domain::address::EmailAddress;
 use crate::domain::suppression::{Blocks, Reason};
-use crate::queries::{SUPPRESSION_ID, SuppressionFilter, SuppressionSummary};
+use crate::queries::{Count, SuppressionFilter, SuppressionSummary, suppressed_key};
 
 const HERE: &str = "suppressions";
 
@@ -94,7 +94,7 @@ async fn page(
     };
     let queries = &desk.state().queries;
     let cursor = desk.visit.parameter("cursor");
-    let (mut count, mut rows, mut turn) = (0, vec![], Turn::default());
+    let (mut count, mut rows, mut turn) = (Count { rows: 0, is_all: true }, vec![], Turn::default());
     if !is_wrong {
         let found = queries.suppressions(&filter, ROWS, cursor).await?;
         count = queries.count_suppressions(&filter).await?;
@@ -119,8 +119,8 @@ async fn page(
         blocks: blocks.unwrap_or_default(),
         is_lifted,
         reasons: reasons(),
-        count,
-        count_text: grouped(count),
+        count: count.rows,
+        count_text: counted(count),
         rows,
         turn,
         here: desk.link(HERE, []),
@@ -195,7 +195,7 @@ pub async fn add(desk: Desk, request: Request) -> Result<Response, Problem> {
 /// Asks whether it shall be lifted.
 pub async fn confirm(desk: Desk, _request: Request) -> Result<Response, Problem> {
     let id = desk.visit.parameter("id").unwrap_or_default().to_owned();
-    let Some(key) = key(&id) else { return gone(&desk) };
+    let Some(key) = suppressed_key(&id) else { return gone(&desk) };
     let filter = SuppressionFilter { recipient_key: Some(key.to_owned()), ..SuppressionFilter::default() };
     let held = desk.state().queries.suppressions(&filter, ROWS, None).await?;
     if held.data.is_empty() {
@@ -213,7 +213,7 @@ pub async fn lift(desk: Desk, request: Request) -> Result<Response, Problem> {
         Sent::Stale(answer) => return Ok(answer),
     };
     let id = form.take("id");
-    let Some(key) = key(&id) else { return gone(&desk) };
+    let Some(key) = suppressed_key(&id) else { return gone(&desk) };
     if desk.state().commands.lift(key, &desk.operator.by).await?.is_empty() {
         return gone(&desk);
     }
@@ -224,11 +224,4 @@ fn gone(desk: &Desk) -> Result<Response, Problem> {
     let steps = [("Back to the list", desk.link(HERE, []))];
     let words = "Nothing holds mail back from this address; perhaps it was lifted meanwhile.";
     notice::page(desk, StatusCode::NOT_FOUND, "There is nothing to lift", words, &steps)
-}
-
-/// The address's key in the id of an entry.
-fn key(id: &str) -> Option<&str> {
-    let key = id.strip_prefix(SUPPRESSION_ID)?;
-    let is_key = key.len() == 32 && key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    is_key.then_some(key)
 }

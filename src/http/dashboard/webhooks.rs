@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::super::problem::Problem;
 use super::desk::Desk;
 use super::listing::{ROWS, Turn};
-use super::number::{Moment, grouped};
+use super::number::{Moment, counted};
 use super::words::{State, named};
 use crate::domain::id::MessageId;
 use crate::inbox::{OUTCOMES, WebhookFilter, WebhookSummary};
@@ -34,7 +34,6 @@ struct Page {
     rows: Vec<Row>,
     turn: Turn,
     replay_at: String,
-    outcome: String,
     dead_letters: String,
     dead_letters_count: i64,
     here: String,
@@ -105,12 +104,11 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
         sources: sources.collect(),
         message: message.map(str::to_owned),
         message_href: message.map(|id| desk.link(&format!("messages/{id}"), [])),
-        count,
-        count_text: grouped(count),
+        count: count.rows,
+        count_text: counted(count),
         rows: found.data.iter().map(|webhook| row(&desk, webhook)).collect(),
         turn: Turn::of(&found, |cursor| link(outcome, source, Some(cursor))),
         replay_at: desk.link("webhooks/replay", []),
-        outcome: outcome.unwrap_or_default().to_owned(),
         dead_letters: desk.link("webhooks/dead-letters", []),
         dead_letters_count: letters.count(&crate::dead_letters::Which::default()).await?,
         here: desk.link("webhooks", []),

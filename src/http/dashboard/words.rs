@@ -40,6 +40,25 @@ pub fn named(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// A mailbox provider as people write it.
+pub fn mailbox(name: &str) -> &str {
+    match name {
+        "gmail" => "Gmail",
+        "microsoft" => "Microsoft",
+        "yahoo" => "Yahoo",
+        "apple" => "Apple",
+        "proton" => "Proton",
+        "gmx" => "GMX",
+        "zoho" => "Zoho",
+        "qq" => "QQ",
+        "mail_ru" => "Mail.ru",
+        "corporate" => "Corporate gateways",
+        "other" => "Others",
+        "none" => "None known",
+        name => name,
+    }
+}
+
 /// How well an event of a timeline bodes.
 pub fn level(kind: &str) -> &'static str {
     match kind {

@@ -18,7 +18,6 @@ pub fn told(done: &str) -> Option<&'static str> {
     match done {
         "resent" => Some("A fresh mail was asked for."),
         "suppressed" => Some("From now on the address gets no such mail."),
-        "lifted" => Some("The address gets mail again."),
         _ => None,
     }
 }

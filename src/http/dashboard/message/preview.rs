@@ -20,9 +20,9 @@ pub async fn show(desk: Desk, request: Request) -> Result<Response, Problem> {
     let answer = Response::builder().status(StatusCode::OK);
     let is_text = desk.visit.parameter("part") == Some("text");
     let (media_type, body) = match (made(&desk, requested), is_text) {
-        (Some(mail), true) => ("text/plain; charset=utf-8", format!("{}\n\n{}", mail.subject, mail.text)),
-        (Some(mail), false) => ("text/html; charset=utf-8", mail.html),
-        (None, _) => ("text/plain; charset=utf-8", "What the mail said was erased.\n".to_owned()),
+        (Ok(mail), true) => ("text/plain; charset=utf-8", format!("{}\n\n{}", mail.subject, mail.text)),
+        (Ok(mail), false) => ("text/html; charset=utf-8", mail.html),
+        (Err(why), _) => ("text/plain; charset=utf-8", format!("{why}\n")),
     };
     let mut answer = answer.content_type(media_type).body(body);
     for (name, value) in [
@@ -35,8 +35,12 @@ pub async fn show(desk: Desk, request: Request) -> Result<Response, Problem> {
     Ok(answer)
 }
 
-fn made(desk: &Desk, requested: &Requested) -> Option<Mail> {
-    let data = requested.data.known()?;
+/// The mail, or why it cannot be shown.
+fn made(desk: &Desk, requested: &Requested) -> Result<Mail, &'static str> {
+    let data = requested.data.known().ok_or("What the mail said was erased.")?;
     let made = desk.state().renderer.masked(&requested.template, requested.locale.as_deref(), data);
-    made.inspect_err(|error| tracing::warn!(%error, "a mail cannot be shown again")).ok()
+    made.map_err(|error| {
+        tracing::warn!(%error, "a mail cannot be shown again");
+        "The mail cannot be made from the templates of today. The log says why."
+    })
 }

@@ -30,14 +30,7 @@ pub struct Failure {
 impl Failure {
     /// The last failure of the mail, if it still matters.
     pub fn of(desk: &Desk, message: &MessageSummary, entries: &[TimelineEntry]) -> Option<Self> {
-        let matters = match message.outcome {
-            Status::Bounced | Status::Deferred | Status::Suppressed => true,
-            _ => message.flags.contains(&"bounce_contradicted"),
-        };
-        let entry = entries.iter().rev().filter(|_| matters).find(|entry| {
-            entry.meta.contains_key("category")
-                && (entry.kind != "deferred" || message.outcome == Status::Deferred)
-        })?;
+        let entry = message.failure(entries)?;
         let text = |name: &str| Some(entry.meta.get(name)?.as_str()?.to_owned());
         let number = |name: &str| Some(entry.meta.get(name)?.as_i64()?.to_string());
         let category = text("category")?;
@@ -74,7 +67,7 @@ pub fn sentence(message: &MessageSummary) -> String {
             let since = message.sent_at.map(|sent| (delivered_at - sent).as_seconds_f64().max(0.0));
             let took = since.map(|since| format!(" {} after it was sent", span(since))).unwrap_or_default();
             let end = match () {
-                () if is("completed") && message.template.contains("verif") => {
+                () if is("completed") && message.email_verification_id.is_some() => {
                     ", and the address was verified"
                 }
                 () if is("completed") => ", and the password was changed",

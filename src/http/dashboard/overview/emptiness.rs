@@ -44,8 +44,6 @@ struct OutOfRange {
 
 #[derive(Debug, Serialize)]
 struct NoMatch {
-    /// Mails in the range without the filters.
-    others: i64,
     href: String,
 }
 
@@ -78,7 +76,7 @@ impl Emptiness {
         if others > 0 {
             let pairs = without.pairs();
             let pairs = pairs.iter().map(|(name, value)| (*name, value.as_str()));
-            emptiness.no_match = Some(NoMatch { others, href: desk.link("", pairs) });
+            emptiness.no_match = Some(NoMatch { href: desk.link("", pairs) });
         } else {
             let around = without.around(newest, TimeDelta::days(1)).pairs();
             let pairs = around.iter().map(|(name, value)| (*name, value.as_str()));

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::desk::Desk;
 use super::super::number::{Moment, Number, percent};
-use super::words;
+use super::super::words::named;
 use crate::charts::{Drawing, bar};
 use crate::queries::{BounceMetrics, CategoryFailures};
 
@@ -74,7 +74,7 @@ impl Category {
             }
         });
         Self {
-            name: words::spaced(name),
+            name: named(name),
             class: failures.class.as_str(),
             is_critical: failures.critical,
             meaning: failures.meaning,

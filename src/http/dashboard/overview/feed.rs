@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::super::super::problem::Problem;
 use super::super::desk::Desk;
 use super::super::number::Moment;
+use super::super::words::named;
 use crate::queries::FeedEntry;
 
 /// Entries shown, and events looked at for them: not every event is worth a sentence.
@@ -38,7 +39,7 @@ impl Entry {
             position: entry.position,
             at: Moment::of(entry.at, desk.now),
             text: entry.text?,
-            kind: entry.kind.replace('_', " "),
+            kind: named(&entry.kind),
             source: entry.source,
             href: entry.message_id.map(|id| desk.link(&format!("messages/{id}"), [])),
         })

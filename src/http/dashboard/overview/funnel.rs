@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::desk::Desk;
 use super::super::number::{Number, grouped, percent, span};
-use super::words;
+use super::super::words::named;
 use crate::charts::{Drawing, bar};
 use crate::queries::{Funnel, FunnelStep};
 
@@ -50,8 +50,8 @@ impl Steps {
     pub fn of(desk: &Desk, funnel: &Funnel) -> Self {
         let declined = (funnel.declined.count > 0).then(|| {
             let reasons = funnel.declined.reasons.iter();
-            let reasons = reasons.map(|one| format!("{} {}", grouped(one.count), words::spaced(&one.reason)));
-            let cut = desk.cut.messages(&[]);
+            let reasons = reasons.map(|one| format!("{} {}", grouped(one.count), named(&one.reason)));
+            let cut = desk.cut.unfiltered().messages(&[]);
             Declined {
                 count: grouped(funnel.declined.count),
                 reasons: reasons.collect::<Vec<_>>().join(", "),
@@ -71,10 +71,7 @@ impl Step {
         let name = step.name.as_str();
         let losses = step.losses.iter().take(LARGEST).map(|lost| {
             let filters = [("lost_at", name), ("loss", lost.reason.as_str())];
-            Loss {
-                reason: words::spaced(&lost.reason),
-                number: Number::of(desk, &desk.cut, lost.count, &filters),
-            }
+            Loss { reason: named(&lost.reason), number: Number::of(desk, &desk.cut, lost.count, &filters) }
         });
         let mut losses: Vec<_> = losses.collect();
         let rest: i64 = step.losses.iter().skip(LARGEST).map(|lost| lost.count).sum();

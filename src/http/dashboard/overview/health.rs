@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::super::problem::Problem;
 use super::super::desk::Desk;
 use super::super::number::{Moment, grouped, span};
+use super::super::words::named;
 use crate::telemetry::Standing;
 
 /// Handed over this long ago and nothing heard: webhooks are expected within seconds.
@@ -160,11 +161,7 @@ fn signatures(desk: &Desk, standing: &Standing, refusal: Option<(DateTime<Utc>, 
             // Posts that came through since show that the key is right: somebody else knocked.
             level: if standing.last_webhook < at.timestamp() as f64 { "bad" } else { "warn" },
             word: "refused".to_owned(),
-            seen: format!(
-                "A post was refused {}: {}.",
-                Moment::of(at, desk.now).ago,
-                reason.replace('_', " ")
-            ),
+            seen: format!("A post was refused {}: {}.", Moment::of(at, desk.now).ago, named(reason)),
             cause: Some(
                 "The signing key is another than the provider's, a clock is wrong, or somebody else posts.",
             ),
@@ -219,8 +216,8 @@ fn outbox(desk: &Desk, standing: &Standing) -> Sign {
                 grouped(parked)
             ),
             cause: Some("What failed, and why, stands in the list of what was put aside."),
-            action: Some("Mend the cause, then have it tried again: POST /v1/dead-letters/replay."),
-            href: Some(format!("{}v1/dead-letters?kind=work", desk.visit.root())),
+            action: Some("Mend the cause, then have it tried again there."),
+            href: Some(desk.link("webhooks/dead-letters", [])),
             link: "What was put aside",
             ..sign
         },
@@ -256,8 +253,8 @@ fn projections(desk: &Desk, standing: &Standing) -> Sign {
             word: format!("{} put aside", grouped(parked)),
             seen: format!("{} could not be read by a read model and were put aside.", events(parked)),
             cause: Some("What failed, and why, stands in the list of what was put aside."),
-            action: Some("After an update have them tried again: POST /v1/dead-letters/replay."),
-            href: Some(format!("{}v1/dead-letters?kind=event", desk.visit.root())),
+            action: Some("After an update have them tried again there."),
+            href: Some(desk.link("webhooks/dead-letters", [])),
             link: "What was put aside",
             ..sign
         },

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::desk::Desk;
 use super::super::number::{Number, percent};
+use super::super::words::mailbox;
 use super::words;
 use crate::charts::{Drawing, bar};
 use crate::domain::delivery::Threshold;
@@ -51,7 +52,7 @@ impl Mailbox {
         let others = pairs.iter().filter(|(other, _)| *other != name);
         let pairs = others.map(|(name, value)| (*name, value.as_str())).chain([(name, group.key.as_str())]);
         Self {
-            name: words::mailbox(&group.key).to_owned(),
+            name: mailbox(&group.key).to_owned(),
             href: desk.link("", pairs),
             rate: rate.map_or_else(|| "–".to_owned(), percent),
             bar: bar(rate.unwrap_or_default(), level.map_or("quiet", words::class)),

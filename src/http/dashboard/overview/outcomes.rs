@@ -101,13 +101,7 @@ pub struct Time<'a> {
 impl Time<'_> {
     /// The length of a bucket.
     pub fn length(&self) -> TimeDelta {
-        match self.interval {
-            Interval::Minute => TimeDelta::minutes(1),
-            Interval::QuarterHour => TimeDelta::minutes(15),
-            Interval::Hour => TimeDelta::hours(1),
-            Interval::SixHours => TimeDelta::hours(6),
-            Interval::Day => TimeDelta::days(1),
-        }
+        TimeDelta::microseconds(self.interval.micros())
     }
 
     /// When a bucket begins.

@@ -186,7 +186,8 @@ impl Rate {
             line: line(self.title, &points.collect::<Vec<_>>(), percent),
             ..Tile::empty(self.title, value.map_or_else(|| "–".to_owned(), percent))
         };
-        let limits = if self.name == "delivered_rate" { "at least" } else { "at most" };
+        let is_floor = self.threshold.is_some_and(|threshold| threshold.is_floor);
+        let limits = if is_floor { "at least" } else { "at most" };
         tile.judged(value, whole, self.threshold, |limit| format!("{limits} {}", percent(limit)))
     }
 }

@@ -31,27 +31,3 @@ pub fn judgement(level: Level) -> &'static str {
         Level::Critical => "critical",
     }
 }
-
-/// A name with underscores, as words.
-pub fn spaced(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-/// A mailbox provider as people write it.
-pub fn mailbox(name: &str) -> &str {
-    match name {
-        "gmail" => "Gmail",
-        "microsoft" => "Microsoft",
-        "yahoo" => "Yahoo",
-        "apple" => "Apple",
-        "proton" => "Proton",
-        "gmx" => "GMX",
-        "zoho" => "Zoho",
-        "qq" => "QQ",
-        "mail_ru" => "Mail.ru",
-        "corporate" => "Corporate gateways",
-        "other" => "Others",
-        "none" => "None known",
-        name => name,
-    }
-}

@@ -1,11 +1,12 @@
 //! Many webhooks understood once more: counted and shown first, and only then asked for.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::DateTime;
 use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde::Serialize;
 
 use super::super::super::problem::Problem;
+use super::super::cut::moment;
 use super::super::desk::Desk;
 use super::super::notice::{self, Sent};
 use super::super::number::grouped;
@@ -107,14 +108,4 @@ fn selection(ids: &str, since: &str, outcome: &str) -> Option<Selection> {
     let since = if ids.is_empty() { Some(moment(since)?) } else { None };
     let selection = Selection { ids: Some(ids).filter(|ids| !ids.is_empty()), since, until: None, outcome };
     (are_known && is_known).then_some(selection)
-}
-
-/// RFC 3339, or what a browser's field gives; UTC.
-fn moment(text: &str) -> Option<DateTime<Utc>> {
-    let zoned = DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc));
-    let plain = || {
-        let formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
-        formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-    };
-    zoned.or_else(|| plain().map(|at| at.and_utc()))
 }
