@@ -49,6 +49,19 @@ pub struct Accepted {
     expires_in: u64,
     /// Seconds after which another request can lead to another mail.
     resend_after: u64,
+    /// What else the address's owner can do, for people; the same for every address.
+    #[oai(skip_serializing_if_is_none)]
+    resolution: Option<String>,
+}
+
+impl Accepted {
+    /// Says what helps where no mail comes. A stranger may have used up the address's mails.
+    #[must_use]
+    pub fn or_by_a_reset(self) -> Self {
+        let resolution = "If no mail comes, or somebody else has registered with the address, a completed password \
+                          reset (POST /v1/password-resets) proves the address too, and the account is its owner's.";
+        Self { resolution: Some(resolution.to_owned()), ..self }
+    }
 }
 
 impl From<LinkAccepted<VerificationId>> for Accepted {
@@ -58,6 +71,7 @@ impl From<LinkAccepted<VerificationId>> for Accepted {
             status: "accepted".into(),
             expires_in: accepted.expires_in,
             resend_after: accepted.resend_after,
+            resolution: None,
         }
     }
 }
@@ -149,7 +163,7 @@ impl EmailVerificationsApi {
             client: client_key(request, &state.settings.trusted_proxies).into(),
         };
         let accepted = resend(state, resending).await?;
-        Ok(RequestResponse::Accepted(Json(accepted.into())))
+        Ok(RequestResponse::Accepted(Json(Accepted::from(accepted).or_by_a_reset())))
     }
 
     /// Look at a link

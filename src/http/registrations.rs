@@ -73,7 +73,7 @@ pub async fn answer(
         client: client_key(request, &state.settings.trusted_proxies).into(),
     };
     let accepted = register(state.clone(), registering).await?;
-    Ok(RegistrationResponse::Accepted(Json(accepted.into())))
+    Ok(RegistrationResponse::Accepted(Json(Accepted::from(accepted).or_by_a_reset())))
 }
 
 /// Somebody registers. The form of everything in it has been checked.

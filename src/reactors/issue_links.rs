@@ -6,7 +6,7 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::mails::{CausingEvent, Mails, NewMail, data};
 use super::{NewWork, Reactor, Verdict, Work, backoff, verdict_of, verdict_of_stream};
@@ -33,6 +33,11 @@ pub trait LinkIssuer: Send + Sync {
 
     /// What the mail is for.
     fn cause(request: &LinkRequest<Self::Purpose>, stream: &str) -> Cause;
+
+    /// What the mail says besides, about the request whose link it carries.
+    fn remarks(_carrier: &LinkRequest<Self::Purpose>) -> Map<String, Value> {
+        Map::new()
+    }
 
     /// Whether there is a link, and whose. Asked again after a crash.
     async fn decide(&self, request: &LinkRequest<Self::Purpose>) -> Result<Decision, DirectoryError>;
@@ -189,17 +194,19 @@ impl<I: LinkIssuer> IssueLinks<I> {
         else {
             return Ok(());
         };
+        let mut data = data([
+            ("name", json!(link.name.known())),
+            ("requested_at", json!(request.requested_at)),
+            ("expires_at", json!(carrier.expires_at)),
+            ("browser", json!(request.browser)),
+        ]);
+        data.extend(I::remarks(carrier));
         let mail = NewMail {
             template: I::TEMPLATE,
             to: to.clone(),
             cause: I::cause(carrier, &payload.stream),
             locale: request.locale.clone(),
-            data: data([
-                ("name", json!(link.name.known())),
-                ("requested_at", json!(request.requested_at)),
-                ("expires_at", json!(carrier.expires_at)),
-                ("browser", json!(request.browser)),
-            ]),
+            data,
             has_link: true,
             send_before: carrier.expires_at,
             data_key: loaded.data_key,

@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::{Map, Value, json};
 
 use super::issue_links::{Decision, LinkIssuer};
+use super::mails::data;
 use crate::accounts::{Account, Directory, DirectoryError, Registrations};
 use crate::domain::address::EmailAddress;
 use crate::domain::email_verification::{Verifies, Verifying};
@@ -30,6 +32,11 @@ impl LinkIssuer for VerificationLinks {
 
     fn cause(request: &LinkRequest<Verifying>, stream: &str) -> Cause {
         Cause::EmailVerification { request_id: request.request_id, stream: stream.to_owned() }
+    }
+
+    fn remarks(carrier: &LinkRequest<Verifying>) -> Map<String, Value> {
+        let moves_an_account = matches!(carrier.details, Verifies::AddressChange { .. });
+        data([("reset_confirms", json!(!moves_an_account))])
     }
 
     async fn decide(&self, request: &LinkRequest<Verifying>) -> Result<Decision, DirectoryError> {

@@ -124,6 +124,8 @@ sent-again = fragen Sie noch einmal
 sent-look = Nach einigen Minuten noch nichts da? Sehen Sie im Spam-Ordner nach, und prüfen Sie die Adresse.
 registered-text = Eine E-Mail an { $address } ist unterwegs. Öffnen Sie den Link darin, um die Adresse zu bestätigen; er gilt { $duration } lang.
 resent-text = Wenn { $address } noch zu bestätigen ist, ist eine E-Mail unterwegs. Öffnen Sie den Link darin; er gilt { $duration } lang.
+registered-otherwise = Wenn keine E-Mail kommt oder sich jemand anderes mit Ihrer Adresse registriert hat, { $reset }: Auch das beweist, dass die Adresse Ihnen gehört, und das Konto ist Ihres.
+registered-reset = fordern Sie ein neues Passwort an
 verification-resend = Noch einmal schicken
 
 ## Seite: Adresse bestätigen
@@ -271,6 +273,7 @@ mail-verify-open = Um die Adresse zu bestätigen, öffnen Sie diesen Link:
 mail-verify-button = Adresse bestätigen
 mail-verify-password = Möglicherweise werden Sie nach dem Passwort des Kontos gefragt, damit niemand sonst die Adresse für Sie bestätigt.
 mail-verify-ignore = Waren Sie es nicht? Dann brauchen Sie nichts zu tun: Ohne Sie wird die Adresse nicht verwendet.
+mail-verify-otherwise = Wenn sich jemand anderes mit Ihrer Adresse registriert hat und Sie das Konto haben möchten, oder wenn Sie sein Passwort nicht wissen, wählen Sie hier ein neues, was auch die Adresse bestätigt:
 
 ## E-Mail: Das Passwort wurde geändert
 

@@ -146,6 +146,9 @@ sent-look = Nothing there after some minutes? Look into the spam folder, and che
 registered-text = A mail to { $address } is on its way. Open the link in it to confirm the address; it works for { $duration }.
 # $address: an e-mail address. $duration: for how long the link works.
 resent-text = If { $address } has yet to be confirmed, a mail is on its way. Open the link in it; it works for { $duration }.
+# $reset: the link “ask for a new password”.
+registered-otherwise = If no mail comes, or somebody else has registered with your address, { $reset }: that proves the address too, and the account is yours.
+registered-reset = ask for a new password
 verification-resend = Send it again
 
 ## Page: confirm an address
@@ -303,6 +306,8 @@ mail-verify-open = To confirm the address, open this link:
 mail-verify-button = Confirm this address
 mail-verify-password = You may be asked for the password of the account, so that nobody else can confirm it for you.
 mail-verify-ignore = Was it not you? Then there is nothing to do: without you the address is not used.
+# An address follows, in a line of its own.
+mail-verify-otherwise = If somebody else registered with your address and you want the account, or if you do not know its password, choose a new one here, which confirms the address too:
 
 ## Mail: the password was changed
 

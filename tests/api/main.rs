@@ -31,5 +31,6 @@ mod silence;
 mod smtp;
 mod suppressions;
 mod the_loop;
+mod used_up_mails;
 mod webhooks;
 mod worked_day;

@@ -14,11 +14,11 @@ const ADA: &str = "ada@example.test";
 const HERS: &str = "vermilion otter lantern";
 const THEIRS: &str = "somebody elses good password";
 
-async fn register(api: &Api, email: &str, password: &str) -> Answer {
+pub async fn register(api: &Api, email: &str, password: &str) -> Answer {
     api.post("/v1/accounts", &json!({ "email": email, "password": password, "name": "Ada" })).await
 }
 
-async fn verify(api: &Api, token: &str, password: &str) -> Answer {
+pub async fn verify(api: &Api, token: &str, password: &str) -> Answer {
     let body = json!({ "token": token, "password": password });
     api.post("/v1/email-verifications/confirm", &body).await
 }
@@ -28,7 +28,7 @@ async fn ask_again(api: &Api, email: &str) -> Answer {
 }
 
 /// Mails of one template to this address, oldest first, once there are so many.
-async fn received(mailbox: &Mailbox, to: &str, template: &str, count: usize) -> Vec<Mail> {
+pub async fn received(mailbox: &Mailbox, to: &str, template: &str, count: usize) -> Vec<Mail> {
     eventually(&format!("{count} mails of {template}"), async || {
         let mut mails = mailbox.mails(to).await;
         mails.retain(|mail| mail.tags.iter().any(|tag| tag == template));
@@ -42,13 +42,13 @@ async fn link(mailbox: &Mailbox, to: &str) -> String {
     token_of(&mailbox.receive(to, "email-verification").await)
 }
 
-async fn account(installation: &Installation, address: &str) -> Option<Account> {
+pub async fn account(installation: &Installation, address: &str) -> Option<Account> {
     let address = EmailAddress::parse(address).expect("an address");
     installation.directory().lookup(&address).await.expect("the directory")
 }
 
 /// Whether the account's password is this one.
-async fn opens(installation: &Installation, address: &str, password: &str) -> bool {
+pub async fn opens(installation: &Installation, address: &str, password: &str) -> bool {
     let sql = "SELECT password_hash FROM accounts WHERE normalised_address = $1";
     let row = installation.scratch.database.fetch_one(sql, &[address.into()]).await.expect("the account");
     let hash = row.text("password_hash").expect("a hash");
@@ -56,12 +56,12 @@ async fn opens(installation: &Installation, address: &str, password: &str) -> bo
     hasher.compare(password.into(), Some(&hash)).await.expect("a verdict") != Match::Wrong
 }
 
-async fn count(installation: &Installation, sql: &str) -> i64 {
+pub async fn count(installation: &Installation, sql: &str) -> i64 {
     installation.scratch.database.fetch_one(sql, &[]).await.expect("a row").int("n").expect("a number")
 }
 
 /// Waits until nothing that mails anybody is left to do.
-async fn settle(installation: &Installation) {
+pub async fn settle(installation: &Installation) {
     eventually("nothing is left to be mailed", async || {
         let events = count(installation, "SELECT COALESCE(MAX(position), 0) AS n FROM events").await;
         let seen = "SELECT position AS n FROM checkpoints WHERE consumer = 'reactors'";
@@ -95,6 +95,8 @@ async fn a_registration_becomes_an_account_by_its_link_and_its_password() {
     let token = token_of(&mail);
     assert!(mail.links.iter().any(|link| link.starts_with(&format!("{}/verify-email?token=", api.base))));
     assert!(!mail.text.contains(HERS));
+    let reset = format!("{}/forgot-password", api.base);
+    assert!(mail.text.contains(&reset) && mail.html.contains(&reset), "{}", mail.text);
     let unverified = account(&installation, ADA).await.expect("a provisional account");
     assert!(!unverified.is_verified());
 
