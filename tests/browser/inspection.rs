@@ -80,7 +80,8 @@ impl Browser {
         assert!(wrong.is_empty(), "the console says: {wrong:#?}");
     }
 
-    async fn prefer(&self, scheme: &str) {
+    /// Prefers light or dark.
+    pub async fn prefer(&self, scheme: &str) {
         let features = json!([
             {"name": "prefers-color-scheme", "value": scheme},
             {"name": "prefers-reduced-motion", "value": "reduce"},

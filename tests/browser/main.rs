@@ -8,6 +8,7 @@
 #[expect(dead_code, unused_imports, reason = "each suite uses what it needs of what outside tests stand on")]
 mod support;
 
+mod brand;
 mod browser;
 mod dashboard;
 mod dashboard_pages;
