@@ -57,6 +57,7 @@ use url::{Origin, Url};
 use self::auth::Gate;
 use self::edge::Edge;
 use self::parameters::Parameters;
+use self::resource::{AtRoot, WithAllow};
 use crate::accounts::{BuiltInDirectory, Directory, FailedLogIns, PasswordHasher, Registrations, Sessions};
 use crate::api_keys::ApiKeys;
 use crate::clock::Clock;
@@ -145,6 +146,7 @@ pub struct HttpState {
 pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     let sandbox = state.sandbox.take();
     let state = Arc::new(state);
+    let start = pages::start(&state, sandbox.is_some());
     let public = (
         password_resets::PasswordResetsApi(state.clone()),
         email_verifications::EmailVerificationsApi(state.clone()),
@@ -179,8 +181,8 @@ pub fn routes(mut state: HttpState) -> impl Endpoint<Output = Response> {
     }
     let document = api.spec();
     let parameters = Parameters::of_document(&document);
-    let api = resource::WithAllow::new(&document, api);
+    let api = WithAllow::new(&document, api);
     let gate = Gate::new(state.settings.admin_key.as_ref(), state.api_keys.clone());
-    let route = route.nest("/", api).data(gate).data(parameters).data(state.clone());
+    let route = route.nest("/", AtRoot::new(start, api)).data(gate).data(parameters).data(state.clone());
     Edge::new(route, state)
 }

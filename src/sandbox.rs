@@ -190,6 +190,14 @@ fn api(office: &Arc<Office>) -> Route {
     Route::new().nest_no_strip("/v3", api)
 }
 
+/// What else the server that serves the mailbox has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Surroundings {
+    /// The program whose mails these are: its pages, and previews of its mails.
+    Program,
+    Nothing,
+}
+
 fn routes(office: &Arc<Office>, previews: Option<Renderer>) -> Route {
     let mut routes = Route::new()
         .at("/", poem::get(pages::mailbox))
@@ -202,10 +210,11 @@ fn routes(office: &Arc<Office>, previews: Option<Renderer>) -> Route {
         .at("/api/messages/:id", poem::get(inspection::show))
         .at("/api/messages/:id/open", poem::post(inspection::open))
         .at("/api/messages/:id/click", poem::post(inspection::click));
+    let surroundings = if previews.is_some() { Surroundings::Program } else { Surroundings::Nothing };
     if let Some(renderer) = previews {
         routes = routes.nest("/templates", previews::routes(renderer));
     }
-    Route::new().nest("/", routes.data(Arc::clone(office)).around(guard::protect))
+    Route::new().nest("/", routes.data(surroundings).data(Arc::clone(office)).around(guard::protect))
 }
 
 fn is_loopback(url: &Url) -> bool {

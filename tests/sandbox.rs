@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use backstamp::domain::provider_event::ProviderEventKind;
 use backstamp::providers::{Provider, SendError};
+use backstamp::sandbox::Pace;
 use serde_json::Value;
 use support::sandbox_desk::{Desk, mail_to, message_id};
 
@@ -245,6 +246,25 @@ async fn the_pages_report_what_their_reader_does() {
 }
 
 #[tokio::test]
+async fn a_mail_that_was_deferred_is_shown_as_delivered_once_it_is() {
+    let desk = Desk::open().await;
+    let slow = Desk::at(Pace { deferral: Duration::from_secs(3600), ..Pace::quick() }).await;
+    for desk in [&desk, &slow] {
+        desk.client.send(&mail_to("defer@example.test", 1)).await.unwrap();
+    }
+    desk.settled(4).await;
+    slow.settled(2).await;
+
+    for (desk, expected) in [(&desk, "delivered"), (&slow, "deferred")] {
+        let id = desk.mailbox("").await[0]["id"].as_str().unwrap().to_owned();
+        let word = format!("<span class=\"outcome {expected}\">{expected}</span>");
+        for path in ["sandbox".to_owned(), format!("sandbox/messages/{id}")] {
+            assert!(desk.page(&path).await.contains(&word), "{path}: {expected}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_mailbox_can_be_emptied() {
     let desk = Desk::open().await;
     desk.client.send(&mail_to("ada@example.test", 1)).await.unwrap();
@@ -293,7 +313,11 @@ async fn another_server_can_mount_the_same_routes() {
     assert_eq!(page.status(), 200);
     assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("default-src 'none'"));
     assert_eq!(page.headers()["cache-control"], "no-store");
-    assert!(page.text().await.unwrap().contains("ada@example.test"));
+    let page = page.text().await.unwrap();
+    assert!(page.contains("ada@example.test"));
+    // Beside the program the mailbox is the first page; alone it has nothing to lead to.
+    assert!(page.contains("href=\"/register\"") && page.contains("href=\"/dashboard\""), "{page}");
+    assert!(!desk.page("sandbox").await.contains("/register"));
     assert_eq!(style.status(), 200);
 }
 

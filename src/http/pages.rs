@@ -61,6 +61,12 @@ pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
     pages
 }
 
+/// `/` leads to where people begin: to their account, or to the mailbox where no mail leaves the machine.
+pub fn start(state: &Arc<HttpState>, has_mailbox: bool) -> Resource {
+    let path = if has_mailbox { "sandbox" } else { "account" };
+    Resource::get(page(state, move |visit: Visit, _request: Request| async move { Ok(visit.go_to(path)) }))
+}
+
 /// The page for a refusal, if it is a browser that asks and a person who will read the answer.
 pub fn refusal(visitor: &Option<Visit>, problem: &Problem) -> Option<Response> {
     visitor.as_ref().and_then(|visit| notice::of(visit, problem).ok())

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use super::problem::Problem;
 
+const ROOT: &str = "/";
+
 /// One path outside the OpenAPI document. GET answers HEAD too, and can tell them apart.
 #[derive(Default)]
 pub struct Resource {
@@ -63,6 +65,40 @@ impl Endpoint for Resource {
                 Ok(response)
             }
             _ => Err(Problem::method_not_allowed(self.allow()).into()),
+        }
+    }
+}
+
+/// A page at `/` before everything else: poem's `nest("/", …)` would take its path along.
+pub struct AtRoot<E> {
+    page: Resource,
+    rest: E,
+}
+
+impl<E: Endpoint<Output = Response>> AtRoot<E> {
+    /// Puts the page before the rest.
+    pub fn new(page: Resource, rest: E) -> Self {
+        Self { page, rest }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for AtRoot<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if request.uri().path() != ROOT {
+            return self.rest.call(request).await;
+        }
+        let pattern = PathPattern(ROOT.into());
+        match self.page.call(request).await {
+            Ok(mut response) => {
+                response.set_data(pattern);
+                Ok(response)
+            }
+            Err(mut error) => {
+                error.set_data(pattern);
+                Err(error)
+            }
         }
     }
 }

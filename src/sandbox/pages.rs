@@ -10,11 +10,13 @@ use poem::web::{Data, Path, Query};
 use poem::{Response, handler};
 use serde::Deserialize;
 
+use super::Surroundings;
 use super::event::{Actor, Engagement};
 use super::inspection::{failed, not_found};
 use super::links;
 use super::mailbox::Mail;
 use super::office::Office;
+use super::outcome::Outcome;
 use crate::rendering::escaped;
 
 /// Mails on one page.
@@ -23,6 +25,12 @@ const SHOWN: i64 = 200;
 pub(super) const FRAME_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; \
     style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
+/// From the mailbox to where its mails come from.
+const WAYS: &str = r#"<nav class="ways" aria-label="The program"><a href="/register">Create an account</a>
+<a href="/login">Sign in</a> <a href="/forgot-password">Forgot the password</a> <a href="/dashboard">Dashboard</a>
+<a href="/docs">API</a> <a href="/sandbox/templates">How mails look</a></nav>
+"#;
+
 #[derive(Deserialize)]
 struct Search {
     to: Option<String>,
@@ -30,7 +38,11 @@ struct Search {
 
 /// The list, newest first.
 #[handler]
-pub(super) async fn mailbox(Query(search): Query<Search>, Data(office): Data<&Arc<Office>>) -> Response {
+pub(super) async fn mailbox(
+    Query(search): Query<Search>,
+    Data(office): Data<&Arc<Office>>,
+    Data(surroundings): Data<&Surroundings>,
+) -> Response {
     let to = search.to.as_deref().map(str::trim).filter(|to| !to.is_empty());
     let mails = match office.mailbox.list(to, SHOWN).await {
         Ok(mails) => mails,
@@ -38,13 +50,16 @@ pub(super) async fn mailbox(Query(search): Query<Search>, Data(office): Data<&Ar
     };
     let mut rows = String::new();
     for mail in &mails {
+        let outcome = match outcome(office, mail).await {
+            Ok(outcome) => outcome,
+            Err(error) => return failed(&error),
+        };
         let _ = write!(
             rows,
             r#"<li><a href="/sandbox/messages/{id}"><strong>{subject}</strong><span>{to}</span>{outcome}{time}</a></li>"#,
             id = escaped(&mail.id),
             subject = escaped(subject(mail)),
             to = escaped(&mail.to),
-            outcome = outcome(mail),
             time = time(mail.received_at),
         );
     }
@@ -57,11 +72,11 @@ pub(super) async fn mailbox(Query(search): Query<Search>, Data(office): Data<&Ar
     page(
         "Sandbox mailbox",
         &format!(
-            r#"<form class="search" action="/sandbox"><label for="to">Recipient</label>
+            r#"{ways}<form class="search" action="/sandbox"><label for="to">Recipient</label>
 <input id="to" name="to" type="search" value="{to}"><button>Filter</button></form>
 {list}
-<p><a href="/sandbox/templates">How mails look</a></p>
 <form method="post" action="/sandbox/clear"><button class="quiet">Empty the mailbox</button></form>"#,
+            ways = if *surroundings == Surroundings::Program { WAYS } else { "" },
             to = escaped(to.unwrap_or_default()),
         ),
     )
@@ -78,6 +93,10 @@ pub(super) async fn message(Path(id): Path<String>, Data(office): Data<&Arc<Offi
     if let Err(error) = office.report(&mail, &Engagement::Opened, Actor::Human).await {
         return failed(&error);
     }
+    let outcome = match outcome(office, &mail).await {
+        Ok(outcome) => outcome,
+        Err(error) => return failed(&error),
+    };
     let id = escaped(&mail.id);
     let mut link_list = String::new();
     for (index, link) in links::of(&mail.text, &mail.html).iter().enumerate() {
@@ -104,7 +123,6 @@ pub(super) async fn message(Path(id): Path<String>, Data(office): Data<&Arc<Offi
 <h3>Headers</h3><dl>{headers}</dl>"#,
             subject = escaped(subject(&mail)),
             to = escaped(&mail.to),
-            outcome = outcome(&mail),
             time = time(mail.received_at),
             text = escaped(&mail.text),
         ),
@@ -194,8 +212,16 @@ fn subject(mail: &Mail) -> &str {
     if mail.subject.is_empty() { "(no subject)" } else { &mail.subject }
 }
 
-fn outcome(mail: &Mail) -> impl Display {
-    format!(r#"<span class="outcome {0}">{0}</span>"#, escaped(&mail.outcome))
+/// What has become of a mail by now: one that is deferred is delivered in the end.
+async fn outcome(office: &Office, mail: &Mail) -> Result<String, sqlx::Error> {
+    let mut word = mail.outcome.as_str();
+    if word == Outcome::Deferred.name() {
+        let delivered_at = office.mailbox.delivered_at(&mail.id).await?;
+        if delivered_at.is_some_and(|at| at <= office.clock.now()) {
+            word = Outcome::Delivered.name();
+        }
+    }
+    Ok(format!(r#"<span class="outcome {0}">{0}</span>"#, escaped(word)))
 }
 
 fn time(at: DateTime<Utc>) -> impl Display {

@@ -57,6 +57,21 @@ async fn who_finds_the_port_taken_is_told_what_sets_another() {
 }
 
 #[tokio::test]
+async fn in_the_sandbox_the_root_leads_to_the_mailbox_and_from_there_on() {
+    let installation = Installation::new().await;
+    let program = installation.start().await;
+
+    let root = program.api.get("/").await;
+    let mailbox = program.api.get(root.header("location")).await;
+
+    assert_eq!((root.status, root.header("location")), (303, "/sandbox"));
+    for path in ["/register", "/login", "/forgot-password", "/dashboard", "/docs", "/sandbox/templates"] {
+        assert!(mailbox.text.contains(&format!("href=\"{path}\"")), "{}", mailbox.text);
+        assert_ne!(program.api.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_health_check_asks_the_server_and_fails_without_one() {
     let installation = Installation::new().await;
     let program = installation.start().await;

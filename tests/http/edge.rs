@@ -31,6 +31,20 @@ async fn what_does_not_exist_is_a_problem_like_any_other() {
 }
 
 #[tokio::test]
+async fn the_root_leads_to_where_people_begin() {
+    let server = TestServer::with("http://127.0.0.1:8080/in/", TestReadiness::Ready, |_| ()).await;
+
+    for method in [Method::GET, Method::HEAD] {
+        let root = server.client.request(method, "/").send().await;
+        root.assert_status(StatusCode::SEE_OTHER);
+        root.assert_header("location", "/in/account");
+    }
+    let refused = server.client.post("/").send().await;
+    refused.assert_header("allow", "GET, HEAD");
+    assert_eq!(problem(refused).await, refusal(405, "method_not_allowed", &[]));
+}
+
+#[tokio::test]
 async fn a_refused_method_is_told_which_ones_there_are() {
     let TestServer { client, .. } = &TestServer::start().await;
     let cases = [

@@ -110,13 +110,18 @@ pub struct Desk {
 
 impl Desk {
     pub async fn open() -> Self {
+        Self::at(Pace::quick()).await
+    }
+
+    /// One in which things take their time.
+    pub async fn at(pace: Pace) -> Self {
         let receiver = Arc::new(Receiver::default());
         let webhook_url =
             serve(Route::new().at("/webhooks", poem::post(receive)).data(receiver.clone())).await;
         let webhook_url: Url = format!("{webhook_url}/webhooks").parse().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
-        let sandbox = start("127.0.0.1:0", &webhook_url, folder.path(), stop.clone()).await.unwrap();
+        let sandbox = start("127.0.0.1:0", &webhook_url, folder.path(), pace, stop.clone()).await.unwrap();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { client: client(&sandbox), http, receiver, sandbox: Some(sandbox), webhook_url, folder, stop }
     }
@@ -124,13 +129,16 @@ impl Desk {
     /// Starts one that is of no further use.
     pub async fn try_start(listen: &str, webhook_url: &str) -> Result<Sandbox, SandboxError> {
         let folder = tempfile::tempdir().unwrap();
-        start(listen, &webhook_url.parse().unwrap(), folder.path(), CancellationToken::new()).await
+        start(listen, &webhook_url.parse().unwrap(), folder.path(), Pace::quick(), CancellationToken::new())
+            .await
     }
 
     pub async fn cut_power_and_restart(&mut self) {
         drop(self.sandbox.take());
         let sandbox =
-            start("127.0.0.1:0", &self.webhook_url, self.folder.path(), self.stop.clone()).await.unwrap();
+            start("127.0.0.1:0", &self.webhook_url, self.folder.path(), Pace::quick(), self.stop.clone())
+                .await
+                .unwrap();
         self.client = client(&sandbox);
         self.sandbox = Some(sandbox);
     }
@@ -195,6 +203,7 @@ async fn start(
     listen: &str,
     webhook_url: &Url,
     folder: &Path,
+    pace: Pace,
     stop: CancellationToken,
 ) -> Result<Sandbox, SandboxError> {
     let settings = SandboxSettings {
@@ -204,7 +213,7 @@ async fn start(
         api_key: "key-sandbox".into(),
         signing_key: SIGNING_KEY.into(),
         database: folder.join("data").join("sandbox.db"),
-        pace: Pace::quick(),
+        pace,
     };
     Sandbox::start(settings, Arc::new(SystemClock), stop).await
 }
