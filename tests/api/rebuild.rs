@@ -2,7 +2,6 @@
 //! the midst of it and after it, whoever is killed meanwhile.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use backstamp::clock::{Clock, SystemClock};
 use backstamp::projections;
