@@ -8,6 +8,7 @@ pub mod explain;
 pub mod healthcheck;
 pub mod keys;
 pub mod message;
+mod output;
 mod password;
 pub mod rebuild;
 mod table;

@@ -163,7 +163,7 @@ async fn register_webhooks(sources: &Sources, url: Option<String>) -> anyhow::Re
 /// Looks at everything, and fails if something does not work.
 async fn doctor(sources: &Sources, as_json: bool) -> anyhow::Result<()> {
     let report = Report::new(cli::doctor::examine(Config::load(sources), Arc::new(SystemClock)).await);
-    report.print(as_json);
+    report.print(as_json)?;
     if report.healthy { Ok(()) } else { bail!("something does not work") }
 }
 
@@ -180,9 +180,9 @@ fn templates(sources: &Sources, command: TemplatesCommand) -> anyhow::Result<()>
         folder: folder.clone(),
     })?;
     match command {
-        TemplatesCommand::List => cli::templates::list(&renderer),
+        TemplatesCommand::List => cli::templates::list(&renderer)?,
         TemplatesCommand::Preview(preview) => cli::templates::preview(&renderer, &preview)?,
-        TemplatesCommand::Check { .. } => cli::templates::check(&renderer, folder.as_deref()),
+        TemplatesCommand::Check { .. } => cli::templates::check(&renderer, folder.as_deref())?,
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod import;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::output::{say, show};
 use super::table::{aligned, printable};
 use super::{AddAccount, OneAccount, password};
 use crate::accounts::{Account, AddError, BuiltInDirectory, Directory, NewAccount, PasswordHasher};
@@ -22,7 +23,7 @@ pub async fn add(
 ) -> anyhow::Result<()> {
     let password = password::read()?;
     let account = add_with_password(directory, hasher, policy, new, password).await?;
-    println!("{} added as {} ({})", account.address.as_str(), account.id, account.role);
+    say(format_args!("{} added as {} ({})", account.address.as_str(), account.id, account.role))?;
     Ok(())
 }
 
@@ -72,7 +73,7 @@ pub async fn change(directory: &BuiltInDirectory, one: OneAccount, change: Chang
     if !done {
         bail!("the account was deleted meanwhile");
     }
-    println!("{} {word}", account.address.as_str());
+    say(format_args!("{} {word}", account.address.as_str()))?;
     Ok(())
 }
 
@@ -87,9 +88,9 @@ pub async fn list(directory: &BuiltInDirectory) -> anyhow::Result<()> {
         accounts.extend(page);
     }
     if accounts.is_empty() {
-        println!("There are no accounts yet: backstamp accounts add EMAIL");
+        say("There are no accounts yet: backstamp accounts add EMAIL")?;
     } else {
-        print!("{}", table(&accounts));
+        show(table(&accounts))?;
     }
     Ok(())
 }

@@ -8,9 +8,11 @@ mod mailgun;
 mod program;
 mod smtp;
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
+
+use super::output::{say, show};
 
 pub use examination::examine;
 
@@ -71,11 +73,11 @@ impl Report {
     }
 
     /// Prints it for a person or for a machine.
-    pub fn print(&self, as_json: bool) {
+    pub fn print(&self, as_json: bool) -> io::Result<()> {
         if as_json {
-            println!("{}", serde_json::to_string_pretty(self).expect("a report is plain data"));
+            say(serde_json::to_string_pretty(self).expect("a report is plain data"))
         } else {
-            print!("{self}");
+            show(self)
         }
     }
 }

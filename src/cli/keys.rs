@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 
 use super::CreateKey;
+use super::output::{say, show};
 use super::table::{aligned, printable};
 use crate::api_keys::{ApiKey, ApiKeys, NewApiKey};
 use crate::domain::id::ApiKeyId;
@@ -19,7 +20,7 @@ pub async fn create(keys: &ApiKeys, new: CreateKey) -> anyhow::Result<()> {
     let (key, text) = keys.create(new).await.context("the key was not made")?;
     let end = key.expires_at.map_or("until it is revoked".to_owned(), |at| format!("until {}", minute(at)));
     eprintln!("{} ({}), good {end}. It is shown this once:", key.id, key.scopes);
-    println!("{}", text.expose_secret());
+    say(text.expose_secret())?;
     Ok(())
 }
 
@@ -34,10 +35,10 @@ pub async fn list(keys: &ApiKeys, now: DateTime<Utc>) -> anyhow::Result<()> {
         all.extend(page);
     }
     if all.is_empty() {
-        println!("There are no keys yet: backstamp keys create NAME --scope SCOPE");
+        say("There are no keys yet: backstamp keys create NAME --scope SCOPE")?;
     } else {
         let header = ["ID", "NAME", "SCOPES", "STATE", "CREATED", "BY", "EXPIRES", "LAST USED"];
-        print!("{}", aligned(header, all.iter().map(|key| cells(key, now))));
+        show(aligned(header, all.iter().map(|key| cells(key, now))))?;
     }
     Ok(())
 }
@@ -47,7 +48,7 @@ pub async fn revoke(keys: &ApiKeys, id: ApiKeyId) -> anyhow::Result<()> {
     if !keys.revoke(id).await.context("the key was not revoked")? {
         bail!("there is no key {id}; `backstamp keys list` shows them all");
     }
-    println!("{id} is revoked");
+    say(format_args!("{id} is revoked"))?;
     Ok(())
 }
 

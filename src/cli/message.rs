@@ -1,5 +1,5 @@
 //! `backstamp message`: what became of one mail, or of a reset or a verification and its mails, for whoever is asked
-//! about it. Reads what operators read elsewhere; an address is shown only when that is asked for, and then on record.
+//! about it; and which mails there were to an address. Reads what operators read elsewhere; an address is shown only when that is asked for, and then on record.
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -9,23 +9,29 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::table::printable;
+use super::output::{say, show};
+use super::table::{aligned, printable};
 use crate::disclosures::{Disclosures, Kind};
+use crate::domain::address::EmailAddress;
 use crate::domain::bounce::Category;
 use crate::domain::id::{MessageId, RequestId, VerificationId};
 use crate::domain::message::Message;
 use crate::domain::one_time_link::LinkRequestId;
 use crate::event_log::{EventLog, Streams};
-use crate::queries::{MessageSummary, Queries, ResetSummary, TimelineEntry};
+use crate::queries::{MessageFilter, MessageSummary, Queries, ResetSummary, TimelineEntry};
 
 /// Who is written down as the one who was shown an address.
 const WHO: &str = "cli";
+/// Mails to an address that are listed.
+const NEWEST: usize = 50;
 
 /// What is asked for.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
-    /// The id of a mail (`msg_…`), or of a reset (`rst_…`) or a verification (`ver_…`).
-    pub id: Subject,
+    /// The id of a mail (`msg_…`), or of a reset (`rst_…`) or a verification (`ver_…`); or an address, for a list of the
+    /// newest mails to it.
+    #[arg(value_name = "ID|EMAIL")]
+    pub subject: Subject,
     /// Show the recipient's address. That it was shown is recorded.
     #[arg(long)]
     pub reveal: bool,
@@ -35,10 +41,11 @@ pub struct Arguments {
 }
 
 /// What has a story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     Message(MessageId),
     Request(LinkRequestId),
+    Recipient(EmailAddress),
 }
 
 impl FromStr for Subject {
@@ -55,13 +62,16 @@ impl FromStr for Subject {
         if let Ok(id) = text.parse::<VerificationId>() {
             return Ok(Self::Request(id.into()));
         }
+        if let Ok(address) = EmailAddress::parse(text) {
+            return Ok(Self::Recipient(address));
+        }
         let hint = match text.split_once('_') {
             Some(("msg" | "rst" | "ver", _)) => "32 digits of 0-9 and a-f follow the underscore",
             Some(("whk", _)) => "a stored webhook is shown by GET /v1/webhooks/{id}",
             Some(("evt", _)) => {
                 "a single event is shown by `backstamp tail --json`, with the mail that it is about"
             }
-            _ if text.contains('@') => "mails to an address are found by GET /v1/messages?recipient=…",
+            _ if text.contains('@') => "nor is it a whole address",
             _ => "it starts with msg_ (a mail), rst_ (a reset) or ver_ (a verification)",
         };
         Err(format!("that is no id of what has a story: {hint}"))
@@ -88,14 +98,15 @@ pub async fn run(
     disclosures: &Disclosures,
     arguments: &Arguments,
 ) -> anyhow::Result<()> {
-    let mut story = match arguments.id {
-        Subject::Message(id) => of_message(queries, id).await?,
+    let mut story = match &arguments.subject {
+        Subject::Recipient(address) => return list(queries, log, address, arguments).await,
+        Subject::Message(id) => of_message(queries, *id).await?,
         Subject::Request(_) if arguments.reveal => {
             bail!("a mail shows its recipient: --reveal goes with an id that starts with msg_")
         }
-        Subject::Request(id) => of_request(queries, id).await?,
+        Subject::Request(id) => of_request(queries, *id).await?,
     };
-    if let Subject::Message(id) = arguments.id
+    if let Subject::Message(id) = arguments.subject
         && arguments.reveal
     {
         story.address = Some(reveal(log, disclosures, id).await?);
@@ -107,6 +118,41 @@ pub async fn run(
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         told => Ok(told?),
     }
+}
+
+/// The newest mails to an address, which whoever asks knows already.
+async fn list(
+    queries: &Queries,
+    log: &EventLog,
+    address: &EmailAddress,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let recipient_key = Some(log.keyring().index().stream_key(address).to_string());
+    let filter = MessageFilter { recipient_key, ..MessageFilter::default() };
+    let page = queries.messages(&filter, NEWEST, None).await?;
+    if arguments.json {
+        return Ok(say(serde_json::to_string_pretty(&page)?)?);
+    }
+    if page.data.is_empty() {
+        bail!("there was no mail to this address");
+    }
+    let now = log.clock().now();
+    let rows = page.data.iter().map(|message| {
+        let requested = message.requested_at.map_or("-".to_owned(), |at| moment(at, now));
+        let why = message.bounce.as_ref().map_or("", |bounce| bounce.category.as_str());
+        [
+            message.id.clone(),
+            requested,
+            printable(&message.template),
+            serde_word(&message.outcome),
+            why.to_owned(),
+        ]
+    });
+    show(aligned(["ID", "REQUESTED", "TEMPLATE", "OUTCOME", "WHY"], rows))?;
+    if page.next_cursor.is_some() {
+        say(format_args!("These are the newest {NEWEST}; GET /v1/messages?recipient=… has them all."))?;
+    }
+    Ok(())
 }
 
 async fn of_message(queries: &Queries, id: MessageId) -> anyhow::Result<Story> {

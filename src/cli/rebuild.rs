@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output::say;
 use crate::event_log::{ConsumeError, EventLog};
 use crate::projections::{self, Projection, Rebuild, RebuildError};
 
@@ -57,7 +58,10 @@ async fn rebuild(log: &EventLog, projection: &Arc<dyn Projection>) -> anyhow::Re
     let (events, seconds) = (bar.position(), bar.elapsed().as_secs_f64());
     bar.finish_and_clear();
     let rate = events as f64 / seconds.max(0.001);
-    println!("{}: rebuilt from {events} events in {seconds:.1} s, {rate:.0} a second", projection.name());
+    say(format_args!(
+        "{}: rebuilt from {events} events in {seconds:.1} s, {rate:.0} a second",
+        projection.name()
+    ))?;
     Ok(())
 }
 

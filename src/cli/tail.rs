@@ -170,9 +170,10 @@ impl Line {
         let text = entry.text.as_deref().unwrap_or(&entry.r#type);
         let why = entry.meta.get("category").and_then(|category| category.as_str());
         let why = why.map_or(String::new(), |why| format!(" ({why})"));
+        let mail = entry.message_id.as_ref().map_or(String::new(), |id| format!("  {id}"));
         writeln!(
             out,
-            "{at}  {:18} {:26} {:18} {}{why}",
+            "{at}  {:18} {:26} {:18} {}{why}{mail}",
             entry.kind,
             printable(recipient),
             printable(template),

@@ -6,18 +6,20 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::PreviewTemplate;
+use super::output::say;
 use crate::rendering::{DataKind, MailTemplate, Renderer};
 
 /// Every mail, what it is for, and what it takes.
-pub fn list(renderer: &Renderer) {
+pub fn list(renderer: &Renderer) -> anyhow::Result<()> {
     for template in renderer.templates() {
         let by = if template.is_sendable() { "" } else { " (sent by the program alone)" };
-        println!("{}{by}\n  {}", template.name, template.description);
+        say(format_args!("{}{by}\n  {}", template.name, template.description))?;
         let data = keys(template);
         if !data.is_empty() {
-            println!("  data: {data}");
+            say(format_args!("  data: {data}"))?;
         }
     }
+    Ok(())
 }
 
 /// The keys that somebody would have to give, in order; optional ones end with a question mark.
@@ -42,21 +44,22 @@ pub fn preview(renderer: &Renderer, preview: &PreviewTemplate) -> anyhow::Result
     match out {
         Some(file) => fs::write(file, shown).with_context(|| format!("cannot write {}", file.display())),
         None => {
-            println!("{}", shown.trim_end());
+            say(shown.trim_end())?;
             Ok(())
         }
     }
 }
 
 /// What is odd about templates that have no fault; with one there would be no renderer.
-pub fn check(renderer: &Renderer, folder: Option<&Path>) {
+pub fn check(renderer: &Renderer, folder: Option<&Path>) -> anyhow::Result<()> {
     for stranger in renderer.strangers() {
-        println!("{stranger}");
+        say(stranger)?;
     }
     for (language, id) in renderer.missing_texts() {
-        println!("{language} has no text {id}: it is said in English");
+        say(format_args!("{language} has no text {id}: it is said in English"))?;
     }
     let languages: Vec<_> = renderer.languages().map(|language| language.tag()).collect();
     let of = folder.map_or("built in".to_owned(), |folder| format!("with {}", folder.display()));
-    println!("{} mails in {} ({of}): no fault", renderer.templates().count(), languages.join(", "));
+    say(format_args!("{} mails in {} ({of}): no fault", renderer.templates().count(), languages.join(", ")))?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use url::Url;
 
+use super::output::say;
 use crate::clock::Clock;
 use crate::config::{Config, MailProvider};
 use crate::providers::mailgun::{EVENT_TYPES, MailgunAccount, MailgunSettings, Registered};
@@ -52,7 +53,7 @@ pub async fn register(account: &MailgunAccount, url: &str) -> anyhow::Result<()>
             Registered::Added => "registered beside others",
             Registered::Full => "NOT registered: there are three URLs already",
         };
-        println!("{event_type:15} {told}");
+        say(format_args!("{event_type:15} {told}"))?;
         if outcome == Registered::Full {
             full.push(event_type);
         }
@@ -60,6 +61,6 @@ pub async fn register(account: &MailgunAccount, url: &str) -> anyhow::Result<()>
     if !full.is_empty() {
         bail!("remove a URL at Mailgun for {}, then run this again", full.join(", "));
     }
-    println!("Mailgun posts to {url}");
+    say(format_args!("Mailgun posts to {url}"))?;
     Ok(())
 }

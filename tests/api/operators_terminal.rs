@@ -83,6 +83,8 @@ async fn one_command_says_why_a_mail_bounced_and_what_to_do() {
     }
     assert!(!story.contains(TO), "{story}");
     let reset = mail["password_reset_id"].as_str().expect("it belongs to a reset");
+    let list = told(&installation, &["message", TO]).await;
+    assert!(list.contains(id) && list.contains("mailbox_full") && !list.contains(TO), "{list}");
     let of_reset = told(&installation, &["message", reset]).await;
     assert!(of_reset.contains("link_issued") && of_reset.contains("bounced"), "{of_reset}");
     assert!(of_reset.contains("mailbox_full"), "{of_reset}");
@@ -129,7 +131,8 @@ async fn a_wrong_id_is_answered_with_what_would_do() {
 
     for (arguments, code, hint) in [
         (vec!["message", "bounced"], 2, "starts with msg_"),
-        (vec!["message", "ada@example.test"], 2, "recipient="),
+        (vec!["message", "ada@"], 2, "whole address"),
+        (vec!["message", "ada@example.test"], 1, "no mail to this address"),
         (vec!["message", &unknown], 1, "there is no mail"),
         (vec!["tail", "--outcome", "lost"], 2, "delivered"),
         (vec!["tail", "--since", "yesterday"], 2, "such as 90d"),
@@ -163,6 +166,7 @@ async fn the_log_is_followed_as_it_is_written_by_another_process() {
 
     assert!(first.contains("requested") && first.contains("A password reset was asked for."), "{first}");
     assert!(last.contains("a***@e***.test") && last.contains("password-reset"), "{last}");
+    assert!(last.contains("  msg_"), "{last}");
     assert_eq!(event["type"], "message.bounced");
     assert_eq!(event["recipient"], "b***@e***.test");
     assert_eq!(event["template"], "password-reset");

@@ -108,7 +108,8 @@ async fn the_environment_cannot_be_mistaken() {
 async fn what_is_chosen_stays_in_every_address() {
     let server = TestServer::start().await;
 
-    let seen = operator(&server).await.open("/dashboard?range=7d&mailbox_provider=gmail").await;
+    let mut visitor = operator(&server).await;
+    let seen = visitor.open("/dashboard?range=7d&mailbox_provider=gmail").await;
 
     for link in [
         "href=\"/dashboard/bounces?range=7d&amp;mailbox_provider=gmail\"",
@@ -118,7 +119,7 @@ async fn what_is_chosen_stays_in_every_address() {
     ] {
         assert!(seen.html.contains(link), "{link} in {}", seen.html);
     }
-    let by_provider = operator(&server).await.open("/dashboard?provider=mailgun").await.html;
+    let by_provider = visitor.open("/dashboard?provider=mailgun").await.html;
     assert!(by_provider.contains("href=\"/dashboard?provider=mailgun&amp;range=1h\""), "{by_provider}");
     assert!(!by_provider.contains("provider=mailgun&amp;provider=mailgun"), "{by_provider}");
 }

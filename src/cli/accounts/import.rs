@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::io::{AsyncBufRead, BufReader};
 
+use super::super::output::say;
 use crate::accounts::{BuiltInDirectory, LineFault, Report};
 
 /// Faults go to standard error, above a bar that only a terminal shows.
@@ -36,7 +37,7 @@ pub async fn run(directory: &BuiltInDirectory, file: &Path) -> anyhow::Result<()
     let outcome = directory.import(input, &mut terminal).await;
     terminal.0.finish_and_clear();
     let done = outcome.context("the import ended early; what came before is there")?;
-    println!("{} imported, {} not", done.inserted, done.failed);
+    say(format_args!("{} imported, {} not", done.inserted, done.failed))?;
     if done.failed > 0 {
         bail!("{} of the lines were not imported", done.failed);
     }

@@ -31,11 +31,11 @@ enum Origin {
 }
 
 impl Sayings {
-    /// The examples that are understood as what they are examples of.
+    /// The examples that are understood as what they are examples of, by rules of the same family.
     pub fn gather() -> Self {
         let mut sayings = BTreeMap::<_, Vec<_>>::new();
         for rule in installed().rules() {
-            let family = rule.id.split('.').next().unwrap_or_default();
+            let family = family_of(&rule.id);
             let origin = match MailboxProvider::parse(family) {
                 Some(provider) => Origin::Of(provider),
                 None if Category::parse(family).is_some() => Origin::Anybody,
@@ -44,7 +44,9 @@ impl Sayings {
             for example in &rule.examples {
                 let Some(saying) = Saying::read(rule.category, example) else { continue };
                 let permanent = saying.code >= 500;
-                if classify(&saying.diagnostic(), permanent).category == rule.category {
+                // Else a provider's words would be said by anybody.
+                let verdict = classify(&saying.diagnostic(), permanent);
+                if verdict.category == rule.category && family_of(verdict.rule) == family {
                     sayings.entry((rule.category, permanent)).or_default().push((origin, saying));
                 }
             }
@@ -68,6 +70,11 @@ impl Sayings {
         let said = if own.is_empty() { by(Origin::Anybody) } else { own };
         (!said.is_empty()).then(|| *chance.pick_early(&said))
     }
+}
+
+/// The category or the provider that a rule is about.
+fn family_of(rule: &str) -> &str {
+    rule.split('.').next().unwrap_or_default()
 }
 
 impl Saying {
