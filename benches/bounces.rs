@@ -30,11 +30,18 @@ fn classify(rules: &RuleSet, texts: &[String]) {
 fn by_length(criterion: &mut Criterion) {
     let rules = RuleSet::built_in().expect("the built-in rules compile");
     let texts = corpus();
-    let (short, long): (Vec<_>, Vec<_>) = texts.iter().cloned().partition(|text| text.len() < 120);
+    let (short, long): (Vec<_>, Vec<_>) = texts.iter().cloned().partition(|text| text.len() <= 120);
+    let whole_replies = long.iter().filter(|text| (150..=350).contains(&text.len())).cloned().collect();
     let huge = vec![format!("550 5.1.1 user unknown {}", "and so on ".repeat(120_000))];
 
     let mut group = criterion.benchmark_group("classify");
-    for (name, texts) in [("corpus", &texts), ("short", &short), ("long", &long), ("a megabyte", &huge)] {
+    for (name, texts) in [
+        ("corpus", &texts),
+        ("up to 120 bytes", &short),
+        ("over 120 bytes", &long),
+        ("150 to 350 bytes", &whole_replies),
+        ("a megabyte", &huge),
+    ] {
         group.throughput(Throughput::Elements(texts.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(name), texts, |b, texts| {
             b.iter(|| classify(&rules, texts))

@@ -12,12 +12,17 @@ mod compile;
 mod decision;
 mod diagnostic;
 mod evidence;
+mod filled;
 mod fold;
 mod lists;
+mod literals;
 mod mask;
 mod normal_form;
+mod packed;
 mod pattern;
+mod phrases;
 mod quote;
+mod reader;
 mod reading;
 mod retry_after;
 mod rule;
@@ -27,6 +32,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod token;
+mod vocabulary;
 
 pub use category::{BounceClass, Category};
 pub use decision::{Classification, Confidence};

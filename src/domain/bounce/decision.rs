@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::code::{self, Pointer};
-use super::reading::{Reading, Reply};
+use super::reader::Reply;
+use super::reading::Reading;
 use super::rule::Weight;
 use super::rule_set::{Hit, RuleSet};
 use super::{BounceClass, Category, Evidence, lists, normal_form, retry_after};

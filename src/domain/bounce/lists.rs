@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::Regex;
 
 /// Names of lists, by what stands in texts; the longer before the shorter.
@@ -90,10 +91,17 @@ static ZONE: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is well-formed")
 });
 
+static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let names =
+        AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(LISTS.iter().map(|(part, _)| part));
+    names.expect("a few short names make an automaton")
+});
+
 /// Which list it is.
 pub(super) fn named_in(text: &str) -> Option<String> {
     let raw = text.to_ascii_lowercase();
-    if let Some((_, name)) = LISTS.iter().find(|(part, _)| raw.contains(part)) {
+    let named = NAMES.find_overlapping_iter(&raw).map(|name| name.pattern().as_usize()).min();
+    if let Some((_, name)) = named.and_then(|first| LISTS.get(first)) {
         return Some((*name).to_owned());
     }
     let zone = ZONE.captures(&raw)?.name("zone")?;

@@ -17,7 +17,7 @@ use super::fold::fold_phrase;
 /// One place of a pattern: one of several phrases, after so many other words at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    /// As the automaton looks for them.
+    /// Between spaces, which are left out where the word may go on.
     pub(super) phrases: Vec<String>,
     /// Words that may stand between this place and the one before.
     pub(super) gap: u16,

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 /// What relays say before they quote a server.
 const BEFORE: &[&str] = &[
@@ -27,8 +27,15 @@ const AFTER: &[&str] =
 static OPENS: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(BEFORE));
 static CLOSES: LazyLock<AhoCorasick> = LazyLock::new(|| automaton(AFTER));
 
+/// In lower case, with a capital, and in capitals: without any other the automaton skips from mark to mark.
 fn automaton(marks: &[&str]) -> AhoCorasick {
-    let built = AhoCorasick::builder().ascii_case_insensitive(true).build(marks);
+    let written = marks.iter().flat_map(|mark| {
+        let letter = mark.find(char::is_alphabetic).unwrap_or_default();
+        let (before, rest) = mark.split_at(letter);
+        let capital = format!("{before}{}{}", rest[..1].to_uppercase(), &rest[1..]);
+        [(*mark).to_owned(), capital, mark.to_uppercase()]
+    });
+    let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(written);
     built.expect("a few short marks make an automaton")
 }
 

@@ -163,7 +163,7 @@ pub(super) fn of(text: &str, start: usize, end: usize, line_start: bool, after_m
             return Token::Words { length: whole.len() };
         }
     }
-    let run = whole.trim_end_matches(['.', '\'', '-', '?', '!', '=', '&', '/', '+', '~', '*', '_', '$', '%']);
+    let run = whole.trim_end_matches(|c| !matches!(c, '@') && c.is_ascii_punctuation());
     let words = Token::Words { length: whole.len() };
 
     if let Some(length) = link_length(text, start, run, rest) {
@@ -175,7 +175,8 @@ pub(super) fn of(text: &str, start: usize, end: usize, line_start: bool, after_m
     {
         return token;
     }
-    if run.contains('@') || whole.contains('@') || run.contains("%40") || run.contains("=40") {
+    let is_encoded = || run.contains("%40") || run.contains("=40");
+    if run.contains('@') || (run.contains(['%', '=']) && is_encoded()) {
         return Token::Address;
     }
     if let Some(length) = network_v6(text, start) {
@@ -340,10 +341,13 @@ fn is_mail_brand(run: &str) -> bool {
     run.split('.').next().is_some_and(|first| BRANDS.iter().any(|brand| brand.eq_ignore_ascii_case(first)))
 }
 
+/// Letters of a word at most; what is longer is an id.
+pub(super) const LONGEST_WORD: usize = 40;
+
 /// Letters and digits that no one reads as a word.
 pub(super) fn is_id(piece: &str) -> bool {
     let digits = piece.bytes().filter(u8::is_ascii_digit).count();
-    (digits > 0 && piece.len() >= 10) || digits >= 5 || piece.len() > 40
+    (digits > 0 && piece.len() >= 10) || digits >= 5 || piece.len() > LONGEST_WORD
 }
 
 /// A name that stays one word.

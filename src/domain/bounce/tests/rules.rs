@@ -55,6 +55,26 @@ fn an_operators_own_rule_comes_before_all_others() {
 }
 
 #[test]
+fn a_star_stands_for_the_rest_of_a_word() {
+    let own = r#"
+        [[rule]]
+        id = "own.star"
+        category = "mailbox_full"
+        says = ["*voll gelaufen*", "*xyzzy*"]
+    "#;
+
+    let rules = RuleSet::with("own.toml", own).unwrap();
+
+    let rule = |text| rules.classify(&Evidence { text, ..Evidence::default() }).rule.to_owned();
+    for text in ["552 Randvoll gelaufenes Fach", "552 voll gelaufen", "552 plxyzzygh", "552 xyzzy"] {
+        assert_eq!(rule(text), "own.star", "{text}");
+    }
+    for text in ["552 vollends gelaufen", "552 voll und gelaufen", "552 xyz zy"] {
+        assert_ne!(rule(text), "own.star", "{text}");
+    }
+}
+
+#[test]
 fn a_faulty_rule_is_told_with_file_and_line() {
     let fault = |content: &str| RuleSet::with("own.toml", content).unwrap_err().to_string();
 
