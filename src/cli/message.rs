@@ -377,10 +377,11 @@ mod tests {
             format!("ver_{id}").parse(),
             Ok(Subject::Request(LinkRequestId::EmailVerification(_)))
         ));
+        assert!(matches!("ada@example.test".parse(), Ok(Subject::Recipient(_))));
         for (wrong, hint) in [
             ("msg_1", "32 digits"),
             ("whk_1", "/v1/webhooks"),
-            ("ada@example.test", "recipient="),
+            ("ada@", "whole address"),
             ("x", "starts with msg_"),
         ] {
             let told = wrong.parse::<Subject>().unwrap_err();
