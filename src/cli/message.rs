@@ -201,6 +201,13 @@ impl Story {
 
     /// Why it failed or is late. Of a request, why its mails did, if none has arrived since.
     fn tell_failure(&self, out: &mut impl Write) -> io::Result<()> {
+        if let Some(unsent) = self.message.as_ref().and_then(MessageSummary::unsent) {
+            writeln!(out, "\nWhy\n  {}", unsent.meaning)?;
+            if let Some(said) = unsent.said {
+                fact(out, "said", &printable(said))?;
+            }
+            return fact(out, "advice", unsent.advice);
+        }
         let failed = |entry: &&TimelineEntry| entry.meta.contains_key("category");
         let failure = match &self.message {
             Some(message) => message.failure(&self.timeline),
@@ -249,6 +256,7 @@ fn tell_message(
         ("bounced", message.bounced_at),
         ("suppressed", message.suppressed_at),
         ("rejected", message.rejected_at),
+        ("canceled", message.canceled_at),
         ("opened", message.first_human_open_at),
         ("clicked", message.first_human_click_at),
         ("completed", message.completed_at),

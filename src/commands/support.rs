@@ -5,7 +5,7 @@ use super::sending::message_error;
 use super::{CommandError, Commands, Context, ExecuteError, KeyChoice, LinkStreamsOf};
 use crate::domain::email_verification::Verifying;
 use crate::domain::id::{EventId, MessageId, RequestId};
-use crate::domain::message::{Cause, HandOver, MessageCommand, Requested};
+use crate::domain::message::{Cause, HandOver, Message, MessageCommand, Requested};
 use crate::domain::one_time_link::{LinkCommand, LinkRefusal, Status};
 use crate::domain::password_reset::{PasswordResetCommand, Resetting};
 use crate::domain::suppression::Blocks;
@@ -32,23 +32,25 @@ const USED: &str = "The password was changed through this link already. If it wa
 const STILL_WAITING: &str = "This mail is still on its way to the provider, and is tried again by itself.";
 const ERASED: &str = "What the mail said and to whom was erased.";
 const TOO_LATE: &str = "The mail is of no use any more. Let the person ask for a new one.";
-const SUPPRESSED: &str = "The address gets no mail of this kind. Lift its suppression first: \
-                          DELETE /v1/suppressions/{address}.";
+const SUPPRESSED: &str = "The address gets no mail of this kind. Lift its suppression first.";
 const DEAD_LINK: &str = "The link in this mail does not work any more. Let the person ask for a new one.";
 
 impl Commands {
-    /// Asks for the same mail again, as a fresh message: the same link, if it carries one that still works.
-    pub async fn resend(&self, message_id: MessageId, by: &str) -> Result<MessageId, SupportError> {
-        let at = self.clock().now();
+    /// Whether the same mail could be asked for again now, or why not.
+    pub async fn check_resend(&self, message_id: MessageId) -> Result<(), SupportError> {
         let loaded = self.load_message(message_id).await.map_err(|error| message_error(error.into()))?;
-        let original = loaded.aggregate.request().ok_or(SupportError::NotFound)?;
+        self.need_resendable(&loaded.aggregate).await
+    }
+
+    async fn need_resendable(&self, message: &Message) -> Result<(), SupportError> {
+        let original = message.request().ok_or(SupportError::NotFound)?;
         if original.recipient.known().is_none() || original.data.known().is_none() {
             return Err(SupportError::Impossible(ERASED));
         }
-        if matches!(loaded.aggregate.hand_over(), HandOver::Waiting | HandOver::Unknown { .. }) {
+        if matches!(message.hand_over(), HandOver::Waiting | HandOver::Unknown { .. }) {
             return Err(SupportError::Impossible(STILL_WAITING));
         }
-        if original.send_before.is_some_and(|end| at >= end) {
+        if original.send_before.is_some_and(|end| self.clock().now() >= end) {
             return Err(SupportError::Impossible(TOO_LATE));
         }
         match &original.cause {
@@ -65,6 +67,15 @@ impl Commands {
         if held.blocks(Blocks::of(&original.cause)).is_some() {
             return Err(SupportError::Impossible(SUPPRESSED));
         }
+        Ok(())
+    }
+
+    /// Asks for the same mail again, as a fresh message: the same link, if it carries one that still works.
+    pub async fn resend(&self, message_id: MessageId, by: &str) -> Result<MessageId, SupportError> {
+        let at = self.clock().now();
+        let loaded = self.load_message(message_id).await.map_err(|error| message_error(error.into()))?;
+        self.need_resendable(&loaded.aggregate).await?;
+        let original = loaded.aggregate.request().ok_or(SupportError::NotFound)?;
         let again = EventId::from_uuid(self.clock().uuid());
         let fresh = self.index_key().message_id(again, at, "resend");
         let command = MessageCommand::Request(Box::new(Requested { at, ..original.clone() }));

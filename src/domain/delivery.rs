@@ -14,6 +14,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod threshold;
+mod unsent;
 
 pub use counters::Counters;
 pub use duration::{Durations, significant};
@@ -24,3 +25,4 @@ pub use loss::{Loss, Step};
 pub use outcome::{Outcome, Status};
 pub use tally::{Failed, Tally};
 pub use threshold::{Level, Threshold};
+pub use unsent::Unsent;

@@ -101,8 +101,12 @@ async fn operator(request: &Request, needed: Scope) -> Result<Principal, Problem
     if scopes(account.role).allow(needed) {
         return Ok(Principal::Account(account.id));
     }
-    let role = if scopes(Role::Operator).allow(needed) { Role::Operator } else { Role::Admin };
-    Err(Problem::missing_role(role.as_str()))
+    Err(Problem::missing_role(role_with(needed).as_str()))
+}
+
+/// The least role that includes the scope.
+pub fn role_with(needed: Scope) -> Role {
+    if scopes(Role::Operator).allow(needed) { Role::Operator } else { Role::Admin }
 }
 
 /// What people of a role may do. Sending in others' name and all that opens doors is for administrators.

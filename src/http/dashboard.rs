@@ -4,6 +4,7 @@
 //! Numbers come from the queries that answer the API, and each leads to the messages that it counts. Must never
 //! show a whole address, but where somebody asks to be shown it, which is recorded.
 
+mod address;
 mod bounces;
 mod cut;
 mod desk;
@@ -25,9 +26,9 @@ use poem::endpoint::make;
 use poem::{Request, Response, Result};
 
 use self::desk::Desk;
-use super::HttpState;
 use super::problem::Problem;
 use super::resource::Resource;
+use super::{HttpState, pages};
 use crate::api_keys::Scope;
 
 /// Every page with its path.
@@ -41,7 +42,7 @@ pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
         at("/messages/requests/:id", seen(state, message::request)),
         at("/messages/:id", seen(state, message::show)),
         at("/messages/:id/preview", seen(state, message::preview)),
-        at("/messages/:id/resend", done(state, message::resend)),
+        at("/messages/:id/resend", seen(state, message::confirm_resend).post(act(state, message::resend))),
         at("/messages/:id/reveal", done(state, message::reveal)),
         at("/messages/:id/suppress", done(state, message::suppress)),
         at("/bounces", seen(state, bounces::show)),
@@ -58,6 +59,8 @@ pub fn all(state: &Arc<HttpState>) -> Vec<(String, Resource)> {
         at("/webhooks/:id/reveal", done(state, webhooks::reveal)),
         at("/suppressions", seen(state, suppressions::show).post(act(state, suppressions::add))),
         at("/suppressions/lift", seen(state, suppressions::confirm).post(act(state, suppressions::lift))),
+        at("/", anything_else(state)),
+        at("/*rest", anything_else(state)),
     ]
 }
 
@@ -68,6 +71,11 @@ where
     Fut: Future<Output = Result<Response, Problem>> + Send + 'static,
 {
     Resource::get(page(state, Scope::SupportRead, handler))
+}
+
+/// Where no page is, whatever is done there.
+fn anything_else(state: &Arc<HttpState>) -> Resource {
+    seen(state, notice::nowhere).post(page(state, Scope::SupportRead, notice::nowhere))
 }
 
 /// A form that does something, at a path of its own.
@@ -88,8 +96,8 @@ where
     page(state, Scope::SupportAct, handler)
 }
 
-/// A handler behind the guard: only operators who may do this get to it. What it refuses is worded as everywhere,
-/// for browsers in HTML.
+/// A handler behind the guard: only operators who may do this get to it. What it does not find is told to browsers
+/// within the frame; anything else that it refuses is worded as everywhere.
 fn page<F, Fut>(state: &Arc<HttpState>, needed: Scope, handler: F) -> impl poem::Endpoint + use<F, Fut>
 where
     F: Fn(Desk, Request) -> Fut + Copy + Send + Sync + 'static,
@@ -102,9 +110,13 @@ where
             match guard::admit(&state, &request, needed).await? {
                 guard::Admission::Operator(operator) => {
                     let desk = Desk::of(&state, &request, operator);
-                    Ok::<_, poem::Error>(handler(desk, request).await?)
+                    let is_person = pages::visitor(&state, &request).is_some();
+                    match handler(desk.clone(), request).await {
+                        Err(problem) if is_person => Ok(notice::of(&desk, problem)?),
+                        answer => Ok::<_, poem::Error>(answer?),
+                    }
                 }
-                guard::Admission::ToSignIn(answer) => Ok(answer),
+                guard::Admission::Refused(answer) => Ok(answer),
             }
         }
     })

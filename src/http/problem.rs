@@ -212,7 +212,6 @@ impl Problem {
     }
 
     /// The values that cannot be accepted.
-    #[cfg(test)]
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }

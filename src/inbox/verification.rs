@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::reading::Opened;
+use super::worker::NOT_OURS;
+use crate::domain::id::MessageId;
 use crate::providers::mailgun::{self, SigningKeys};
 
 /// One check.
@@ -42,12 +44,7 @@ pub(super) fn steps(webhook: &Opened, keys: Option<&SigningKeys>, max_age: Durat
     match mailgun::event_data(body).map(|event| mailgun::translate(&event)) {
         Some(Ok(event)) => {
             steps.push(step("event", true, format!("It tells of “{}”, at {}.", event.kind.name(), event.at)));
-            let named = match (event.delivery_id, &event.provider_message_id) {
-                (Some(id), _) => step("message", true, format!("It names our message {id}.")),
-                (None, Some(_)) => step("message", None, "It names a Message-ID, but not our own id."),
-                (None, None) => step("message", false, "It names no message."),
-            };
-            steps.push(named);
+            steps.push(message(webhook, event.delivery_id, event.provider_message_id.is_some()));
         }
         Some(Err(error)) => steps.push(step("event", false, format!("It tells of no event: {error}."))),
         None => steps.push(step("event", false, "There is no object “event-data”.")),
@@ -98,6 +95,47 @@ fn signed(webhook: &Opened, body: &[u8], keys: Option<&SigningKeys>, max_age: Du
         _ => step("content", false, "The content is not the one that was stored."),
     };
     vec![signature, age, content]
+}
+
+/// What the event says which message it is about, and whether that is one of ours, as far as it was looked up.
+fn message(webhook: &Opened, delivery_id: Option<MessageId>, has_message_id: bool) -> Step {
+    let summary = &webhook.summary;
+    let reason = summary.reason.as_deref();
+    let found = match summary.outcome.as_str() {
+        "processed" => Some(true),
+        "unmatched" if reason == Some(NOT_OURS) => Some(false),
+        // It was looked up, and then did not agree with the message in something else.
+        "unmatched" if delivery_id.is_some() => Some(true),
+        _ => None,
+    };
+    match (delivery_id, found) {
+        (Some(id), Some(true)) => step(
+            "message",
+            true,
+            format!("It carries the id {id} in its variables, and that is a message of ours."),
+        ),
+        (Some(id), Some(false)) => step(
+            "message",
+            false,
+            format!(
+                "It carries the id {id} in its variables, as our mails do, but there is no such message here."
+            ),
+        ),
+        (Some(id), None) => {
+            let detail = format!(
+                "It carries the id {id} in its variables; whether that is a message of ours was not asked."
+            );
+            step("message", None, detail)
+        }
+        (None, Some(true)) => step("message", true, "It names the Message-ID of a message of ours."),
+        (None, _) if has_message_id && summary.outcome == "pending" => {
+            step("message", None, "It names a Message-ID; whether a mail of ours has it was not asked yet.")
+        }
+        (None, _) if has_message_id => {
+            step("message", false, "It names a Message-ID, but none that a mail of ours is known by.")
+        }
+        (None, _) => step("message", false, "It names no message."),
+    }
 }
 
 fn content_digest(body: &[u8]) -> Option<String> {

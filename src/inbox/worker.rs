@@ -26,6 +26,8 @@ const BATCH: usize = 256;
 const POLL: Duration = Duration::from_millis(250);
 /// After a failure of the log a webhook is tried again after this, doubled each time.
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
+/// Why an event has no effect that names a message which is not here.
+pub(super) const NOT_OURS: &str = "it names a message that is not ours";
 /// Tries before a webhook is kept as failed, for an operator to replay.
 const TRIES: u32 = 12;
 
@@ -200,7 +202,7 @@ fn check(
         })
     })?;
     let message = messages.get(&message_id);
-    let not_ours = || unmatched("it names a message that is not ours");
+    let not_ours = || unmatched(NOT_OURS);
     let (message, requested) =
         message.and_then(|message| Some((message, message.state.request()?))).ok_or_else(not_ours)?;
     // An event that names its message by nothing but a copied id must still be about its recipient. Only

@@ -1,5 +1,7 @@
 //! The message log: every mail with what became of it, newest first.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
 use serde::Serialize;
@@ -7,8 +9,10 @@ use serde::Serialize;
 use super::{MessageFilter, Queries, QueryError, TimelineEntry};
 use crate::database::Row;
 use crate::database::page::{Cursor, LARGEST, Page, Place};
-use crate::domain::bounce::{BounceClass, Category};
-use crate::domain::delivery::{Counters, Facts, Loss, Outcome, RequestFacts, Status, Step, Suppression};
+use crate::domain::bounce::{BounceClass, Category, mask};
+use crate::domain::delivery::{
+    Counters, Facts, Loss, Outcome, RequestFacts, Status, Step, Suppression, Unsent,
+};
 use crate::domain::id::{MessageId, RequestId, VerificationId};
 
 /// One mail and what became of it.
@@ -37,6 +41,11 @@ pub struct MessageSummary {
     pub suppressed_at: Option<DateTime<Utc>>,
     pub suppression: Option<Suppressed>,
     pub rejected_at: Option<DateTime<Utc>>,
+    /// Why it was refused, masked.
+    pub rejected_reason: Option<String>,
+    pub canceled_at: Option<DateTime<Utc>>,
+    /// Why it was of no use any more.
+    pub canceled_reason: Option<String>,
     pub complained_at: Option<DateTime<Utc>>,
     pub unsubscribed_at: Option<DateTime<Utc>>,
     pub first_human_open_at: Option<DateTime<Utc>>,
@@ -135,6 +144,21 @@ impl Queries {
     }
 }
 
+impl Queries {
+    /// These mails by their ids, as far as they are known; for what a page of another list is about.
+    pub async fn messages_of(&self, ids: &[String]) -> Result<HashMap<String, MessageSummary>, QueryError> {
+        let ids = &ids[..ids.len().min(LARGEST)];
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("SELECT {COLUMNS} FROM delivery_facts WHERE message_id IN ({})", places.join(", "));
+        let ids: Vec<_> = ids.iter().map(Into::into).collect();
+        let rows = self.database.fetch_all(&sql, &ids).await?;
+        rows.iter().map(|row| Ok((row.text("message_id")?, MessageSummary::of(row)?))).collect()
+    }
+}
+
 impl MessageSummary {
     /// The last failure on its timeline, if it still matters.
     pub fn failure<'a>(&self, timeline: &'a [TimelineEntry]) -> Option<&'a TimelineEntry> {
@@ -146,6 +170,15 @@ impl MessageSummary {
             entry.meta.contains_key("category")
                 && (entry.kind != "deferred" || self.outcome == Status::Deferred)
         })
+    }
+
+    /// Why it was never sent, if it was refused or canceled.
+    pub fn unsent(&self) -> Option<Unsent<'_>> {
+        match self.outcome {
+            Status::Rejected => Some(Unsent::rejected(self.rejected_reason.as_deref()?)),
+            Status::Canceled => Some(Unsent::canceled(self.canceled_reason.as_deref()?)),
+            _ => None,
+        }
     }
 
     fn of(row: &Row) -> Result<Self, QueryError> {
@@ -184,6 +217,9 @@ impl MessageSummary {
             suppressed_at: time(facts.suppressed.as_ref().map(|suppression| suppression.at)),
             suppression: facts.suppressed.map(Suppressed::from),
             rejected_at: time(facts.rejected.as_ref().map(|(at, _)| *at)),
+            rejected_reason: facts.rejected.as_ref().map(|(_, reason)| mask(reason)),
+            canceled_at: time(facts.canceled.as_ref().map(|(at, _)| *at)),
+            canceled_reason: facts.canceled.as_ref().map(|(_, reason)| mask(reason)),
             complained_at: time(facts.complained_at),
             unsubscribed_at: time(facts.unsubscribed_at),
             first_human_open_at: time(engagement.first_human_open_at),

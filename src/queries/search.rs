@@ -45,6 +45,9 @@ pub struct Search {
 impl Search {
     /// Reads what was typed. What is understood is kept also when some of it is not.
     pub fn parse(typed: &str) -> (Self, Vec<Misunderstood>) {
+        if let Some(fault) = words::category_of(typed) {
+            return (Self::default(), vec![fault]);
+        }
         let (mut search, mut faults) = (Self::default(), vec![]);
         for part in text::parts(typed) {
             let read = part.and_then(|part| words::read(&part));

@@ -178,6 +178,7 @@ account-password = Passwort
 account-password-intro = Wenn Sie es ändern, werden Sie überall sonst abgemeldet.
 account-sessions = Wo Sie angemeldet sind
 account-sign-out = Abmelden
+account-dashboard = Dashboard
 account-delete = Konto löschen
 account-delete-open = Ich möchte mein Konto löschen
 account-delete-intro = Das kann nicht rückgängig gemacht werden: Das Konto, seine Sitzungen und seine Links sind sofort weg.
@@ -221,6 +222,11 @@ link-ask-verify = Neuen Link schicken lassen
 
 ## Seiten: was sonst im Weg sein kann, und der nächste Schritt
 
+no-operator-title = Hier arbeiten Betreiber
+no-operator-text = Sie sind als { $email } angemeldet. Diesem Konto fehlt die Rolle „{ $role }“, die man für das Dashboard braucht.
+no-operator-how = Ein Administrator kann sie dem Konto geben; sie gilt ab der nächsten Seite:
+no-operator-new = Auf dem Server selbst wird ein eigenes Konto für Betreiber so angelegt:
+no-operator-sign-out = Abmelden und ein anderes Konto nehmen
 notice-forbidden-title = Das kam nicht von unserer Seite
 notice-forbidden-text = Öffnen Sie die Seite noch einmal, und senden Sie das Formular von dort.
 notice-unauthorized-title = Bitte melden Sie sich an

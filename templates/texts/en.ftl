@@ -204,6 +204,7 @@ account-password = Password
 account-password-intro = Changing it signs you out everywhere else.
 account-sessions = Where you are signed in
 account-sign-out = Sign out
+account-dashboard = Dashboard
 account-delete = Delete the account
 account-delete-open = I want to delete my account
 account-delete-intro = This cannot be undone: the account, its sessions and its links are gone at once.
@@ -249,6 +250,11 @@ link-ask-verify = Ask for a new link
 
 ## Pages: what else can be in the way, and the next step
 
+no-operator-title = This is for operators
+no-operator-text = You are signed in as { $email }. This account does not have the role “{ $role }”, which the dashboard needs.
+no-operator-how = An administrator can give it to this account; it holds from the next page on:
+no-operator-new = On the server itself, an account of its own for operating is made like this:
+no-operator-sign-out = Sign out and use another account
 notice-forbidden-title = That did not come from our page
 notice-forbidden-text = Open the page again and send the form from there.
 notice-unauthorized-title = Please sign in

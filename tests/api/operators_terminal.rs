@@ -91,6 +91,22 @@ async fn one_command_says_why_a_mail_bounced_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_mail_that_was_refused_says_what_the_provider_said() {
+    const TO: &str = "refuse@example.test";
+    let installation = Installation::new().await;
+    installation.account(TO).await;
+    let program = installation.start().await;
+    let mail = mail(&installation, &program, TO, "rejected").await;
+
+    let story = told(&installation, &["message", mail["id"].as_str().expect("an id")]).await;
+
+    let said = format!("{:12} {}", "said", mail["rejected_reason"].as_str().expect("a reason"));
+    for part in ["It was refused before anybody tried to deliver it", said.as_str(), "advice"] {
+        assert!(story.contains(part), "{part} is not in:\n{story}");
+    }
+}
+
+#[tokio::test]
 async fn as_json_it_is_what_the_api_says() {
     let installation = Installation::new().await;
     installation.account("ada@example.test").await;

@@ -10,6 +10,17 @@ pub async fn operator(server: &TestServer) -> Visitor<'_> {
     member(server, Role::Operator).await
 }
 
+/// What comes of it while projections follow beside it, as they do in a running program.
+pub async fn followed<T>(server: &TestServer, act: impl Future<Output = T>) -> T {
+    let mut act = std::pin::pin!(act);
+    loop {
+        tokio::select! {
+            done = &mut act => return done,
+            () = server.follow() => tokio::task::yield_now().await,
+        }
+    }
+}
+
 async fn member(server: &TestServer, role: Role) -> Visitor<'_> {
     let new = NewAccount {
         address: EmailAddress::parse("op@example.test").unwrap(),
@@ -55,13 +66,89 @@ async fn a_program_without_a_key_is_told_so() {
 async fn a_user_who_is_no_operator_is_refused_and_an_operator_is_not() {
     let server = TestServer::start().await;
 
-    let seen = member(&server, Role::User).await.open("/dashboard").await;
+    let mut user = member(&server, Role::User).await;
+    let seen = user.open("/dashboard").await;
 
     assert_eq!(seen.status, 403);
+    seen.says("role “operator”")
+        .says("op@example.test")
+        .says("backstamp accounts add")
+        .says("href=\"/account\"");
+    assert!(!user.open("/account").await.html.contains("href=\"/dashboard\""));
+    user.open("/dashboard/messages").await;
+    assert_eq!(
+        user.send("/logout", &[]).await.header("location"),
+        "/login",
+        "one can sign in as somebody else"
+    );
     let server = TestServer::start().await;
     let seen = operator(&server).await.open("/dashboard").await;
     assert_eq!(seen.status, 200);
     assert!(seen.html.contains("Overview"));
+}
+
+#[tokio::test]
+async fn an_operator_goes_from_the_account_to_the_dashboard_and_back() {
+    let server = TestServer::start().await;
+    let mut operator = operator(&server).await;
+
+    operator.open("/account").await.says("href=\"/dashboard\"");
+    operator.open("/dashboard").await.says("href=\"/account\"");
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_is_told_within_the_dashboard() {
+    let server = TestServer::start().await;
+    let mut operator = operator(&server).await;
+
+    for path in [
+        "/nothing",
+        "/messages/whatever",
+        "/messages/msg_1/whatever",
+        "/webhooks/whk_1",
+        "/messages/requests/x",
+    ] {
+        let seen = operator.open(&format!("/dashboard{path}")).await;
+        assert_eq!(seen.status, 404, "{path}");
+        seen.says("aria-label=\"Dashboard\"").says("href=\"/dashboard/suppressions\"");
+    }
+    for (path, page) in
+        [("/", ""), ("/messages/?q=bounced", "/messages?q=bounced"), ("/?range=7d", "?range=7d")]
+    {
+        let seen = operator.open(&format!("/dashboard{path}")).await;
+        assert_eq!((seen.status, seen.header("location")), (303, &*format!("/dashboard{page}")), "{path}");
+    }
+    for (path, first) in [
+        ("/messages?cursor=xyz", "/messages"),
+        ("/suppressions?cursor=xyz&amp;reason=manual", "/suppressions?reason=manual"),
+        ("/webhooks/dead-letters?cursor=xyz", "/webhooks/dead-letters"),
+    ] {
+        let seen = operator.open(&format!("/dashboard{}", path.replace("&amp;", "&"))).await;
+        assert_eq!(seen.status, 422, "{path}");
+        seen.says("not known any more").says(&format!("href=\"/dashboard{first}\""));
+    }
+    let program = server.ask("/dashboard/nothing").await;
+    assert_eq!(problem(program).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_parameter_that_a_page_does_not_know_is_told_and_left_out() {
+    let server = TestServer::start().await;
+    let mut operator = operator(&server).await;
+
+    for (path, words) in [
+        ("?mailbox_provider=gmial", "Did you mean “gmail”?"),
+        ("?mailbox_providr=gmail", "Did you mean “mailbox_provider”?"),
+        ("/bounces?from=2026-13-01", "The start of the range (“from”)"),
+        ("/messages?colour=red", "knows no parameter “colour”"),
+        ("/webhooks?outcome=procesed", "Did you mean “processed”?"),
+        ("/suppressions?reason=hard-bounce", "Did you mean “hard_bounce”?"),
+    ] {
+        let seen = operator.open(&format!("/dashboard{path}")).await;
+        assert_eq!(seen.status, 422, "{path}");
+        seen.says(words).says("role=\"alert\"");
+    }
+    assert_eq!(operator.open("/dashboard?from=2024-10-01&to=2024-10-02").await.status, 200);
 }
 
 #[tokio::test]

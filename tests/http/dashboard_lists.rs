@@ -3,7 +3,7 @@
 use backstamp::domain::message::MessageCommand;
 use backstamp::domain::provider_event::{Diagnostic, DiagnosticText};
 
-use super::dashboard::operator;
+use super::dashboard::{followed, operator};
 use super::dashboard_messages::counted;
 use super::operators::mail;
 use super::*;
@@ -88,14 +88,59 @@ async fn a_bounced_mail_says_why_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_mail_that_was_never_sent_says_why_and_what_to_do() {
+    let server = TestServer::start().await;
+    let at = server.clock.now() + TimeDelta::minutes(2);
+    let rejected =
+        MessageCommand::RecordRejected { reason: "'to' parameter is not a valid address".into(), at };
+    let canceled = MessageCommand::Cancel { reason: "link_superseded".into(), at };
+    let mut operator = operator(&server).await;
+
+    for (number, command, title, words) in [
+        (1, rejected, "Why it failed", "does not take this recipient"),
+        (2, canceled, "Why it was not sent", "A newer mail took its place"),
+    ] {
+        let id = mail(&server, number, "welcome", "ada@example.test").await;
+        server.commands.message(id, command, Context::caused_by("test")).await.unwrap();
+        server.follow().await;
+        operator.open(&format!("/dashboard/messages/{id}")).await.says(title).says(words).says("What to do.");
+    }
+    let told = server.rows("/v1/messages").await;
+    assert_eq!(told[0]["canceled_reason"], "link_superseded");
+    assert_eq!(told[1]["rejected_reason"], "'to' parameter is not a valid address");
+}
+
+#[tokio::test]
+async fn a_mail_of_which_nothing_was_heard_says_what_is_done_about_it() {
+    let server = TestServer::start().await;
+    let id = mail(&server, 1, "password-reset", "ada@example.test").await;
+    let sent = MessageCommand::RecordSent {
+        attempt: 1,
+        provider_message_id: "id@mail.test".into(),
+        reply: None,
+        at: server.clock.now() + TimeDelta::minutes(2),
+    };
+    server.commands.message(id, sent, Context::caused_by("test")).await.unwrap();
+    server.follow().await;
+    let mut operator = operator(&server).await;
+    let path = format!("/dashboard/messages/{id}");
+
+    for (hours, words) in [(1, "what it tells then shows here"), (100, "It is asked no more.")] {
+        assert!(!operator.open(&path).await.html.contains(words));
+        server.clock.advance(TimeDelta::hours(hours));
+        operator.open(&path).await.says("Why nothing more is known").says(words);
+    }
+}
+
+#[tokio::test]
 async fn an_address_is_added_found_and_lifted() {
     let server = TestServer::start().await;
     let mut operator = operator(&server).await;
     operator.open(SUPPRESSIONS).await.says("No address is suppressed");
 
     let wrong = operator.send(SUPPRESSIONS, &[("address", "ada@"), ("blocks", "bulk")]).await;
-    let added = operator.send(SUPPRESSIONS, &[("address", " ada@example.test "), ("blocks", "bulk")]).await;
-    server.follow().await;
+    let fields = [("address", " ada@example.test "), ("blocks", "bulk")];
+    let added = followed(&server, operator.send(SUPPRESSIONS, &fields)).await;
     let list = operator.open(added.header("location")).await;
     let again = operator.send(SUPPRESSIONS, &[("address", "ada@example.test"), ("blocks", "bulk")]).await;
 
@@ -122,9 +167,9 @@ async fn an_address_is_added_found_and_lifted() {
     let (_, rest) = list.html.split_once("/dashboard/suppressions/lift?id=").unwrap();
     let id = rest.split('"').next().unwrap().to_owned();
     operator.open(&format!("{SUPPRESSIONS}/lift?id={id}")).await.says("Lift it").says("a***@e***.test");
-    let lifted = operator.send(&format!("{SUPPRESSIONS}/lift"), &[("id", &id)]).await;
-    server.follow().await;
+    let lifted = followed(&server, operator.send(&format!("{SUPPRESSIONS}/lift"), &[("id", &id)])).await;
     assert_eq!(lifted.status, 303);
+    assert_eq!(counted(&operator.open(lifted.header("location")).await), (0, 0), "the list shows it at once");
     assert_eq!(counted(&operator.open(&format!("{SUPPRESSIONS}?status=lifted")).await), (1, 1));
     for gone in [id.as_str(), "sup_x", "", "sup_00000000000000000000000000000000"] {
         let seen = operator.open(&format!("{SUPPRESSIONS}/lift?id={gone}")).await;

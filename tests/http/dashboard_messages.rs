@@ -6,7 +6,7 @@ use backstamp::domain::provider_event::Client;
 use backstamp::domain::sealed::Sealed;
 use secrecy::ExposeSecret;
 
-use super::dashboard::operator;
+use super::dashboard::{followed, operator};
 use super::inbox::with_reports;
 use super::operators::{json, mail, with_mails};
 use super::visitor::{Seen, Visitor};
@@ -170,7 +170,7 @@ async fn conditions_can_be_taken_away_and_pages_turned_in_both_directions() {
     let mut operator = operator(&server).await;
     let rows = |seen: &Seen| {
         let ids = seen.html.split("href=\"/dashboard/messages/msg_").skip(1);
-        ids.map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
+        ids.map(|rest| rest.split(['"', '?']).next().unwrap().to_owned()).collect::<Vec<_>>()
     };
 
     let first = search(&mut operator, "template:password-reset is:requested").await;
@@ -300,7 +300,8 @@ async fn a_mail_is_sent_again_its_address_held_back_and_let_through() {
     let mut operator = operator(&server).await;
     operator.open(&path).await;
 
-    let resent = operator.send(&format!("{path}/resend"), &[]).await;
+    operator.open(&format!("{path}/resend")).await.says("goes to <strong>a***@e***.test").says("Leave it");
+    let resent = followed(&server, operator.send(&format!("{path}/resend"), &[])).await;
     let told = operator.open(resent.header("location")).await;
     server.follow().await;
     let fresh = operator.open(&links(&told, "Look at it")[0]).await;
@@ -311,17 +312,49 @@ async fn a_mail_is_sent_again_its_address_held_back_and_let_through() {
     let lift = links(&held, "Lift the suppression");
     let confirm = operator.open(&lift[0]).await;
     let id = lift[0].split_once("id=").unwrap().1.to_owned();
-    let lifted = operator.send("/dashboard/suppressions/lift", &[("id", &id)]).await;
-    server.follow().await;
+    let lifted = followed(&server, operator.send("/dashboard/suppressions/lift", &[("id", &id)])).await;
 
     assert_eq!((resent.status, fresh.status), (303, 200));
     told.says("A fresh mail was asked for.");
-    held.says("an operator decided so");
+    held.says("Every mail to this address is held back: an operator decided so.");
+    held.says("It cannot be sent again. The address gets no mail of this kind.");
+    assert!(links(&held, "Send it again").is_empty());
     assert_eq!(refused.status, 409);
     refused.says("The address gets no mail of this kind.");
     confirm.says("a***@e***.test").says("Lift it");
     assert_eq!(lifted.header("location"), "/dashboard/suppressions?done=lifted");
     assert!(links(&operator.open(&path).await, "Lift the suppression").is_empty());
+}
+
+#[tokio::test]
+async fn what_holds_back_only_mail_to_lists_is_told_as_that() {
+    let (server, id) = with_reports().await;
+    server.understand().await;
+    server.follow().await;
+    let path = format!("{LIST}/{id}");
+    let mut operator = operator(&server).await;
+    operator.open(&path).await;
+
+    let held = operator.send(&format!("{path}/suppress"), &[("blocks", "bulk")]).await;
+    let held = operator.open(held.header("location")).await;
+
+    held.says("Mail that services send to lists is held back from this address").says("still go.");
+}
+
+#[tokio::test]
+async fn a_mail_leads_back_to_the_list_that_it_was_found_in() {
+    let server = with_mails().await;
+    let mut operator = operator(&server).await;
+
+    let list = operator.open(&format!("{LIST}?range=90d&outcome=delivered")).await;
+    let row = list.html.split_once("<th scope=\"row\"><a").unwrap().1.split_once("href=\"").unwrap().1;
+    let mail = operator.open(&row.split('"').next().unwrap().replace("&amp;", "&")).await;
+    let back = operator.open(&links(&mail, "Back to the list")[0]).await;
+
+    assert_eq!(counted(&back), counted(&list));
+    mail.says("href=\"/dashboard/bounces?range=90d\"");
+    let unknown = search(&mut operator, "template:welcom").await;
+    unknown.says("There is no such template. There are: ").says("password-reset");
 }
 
 #[tokio::test]

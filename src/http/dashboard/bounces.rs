@@ -10,13 +10,15 @@ use super::overview::Time;
 use super::words::{mailbox, named};
 use crate::charts::{Drawing, Stack, Told, patterns, stacked};
 use crate::domain::bounce::{BounceClass, Category};
-use crate::queries::{BounceMetrics, BouncePoint, CategoryFailures, Sample};
+use crate::queries::{BounceMetrics, BouncePoint, CategoryFailures, MessageFilter, Sample};
 
 #[derive(Serialize)]
 struct Page {
     failed: Number,
     categories: Vec<Group>,
     over_time: Option<OverTime>,
+    /// There is no mail at all, in whatever range.
+    is_empty: bool,
 }
 
 #[derive(Serialize)]
@@ -73,11 +75,13 @@ struct Point {
 /// The page.
 pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
     let metrics = desk.state().queries.bounces(&desk.cut.delivery()).await?;
+    let newest = desk.state().queries.messages(&MessageFilter::default(), 1, None).await?;
     let failures = Failures { desk: &desk };
     let page = Page {
         failed: failures.number(metrics.failed, &[("flag", "failed")]),
         categories: metrics.categories.iter().map(|group| failures.group(group)).collect(),
         over_time: OverTime::of(&desk, &metrics),
+        is_empty: metrics.failed == 0 && newest.data.is_empty(),
     };
     desk.render("bounces", page)
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use url::form_urlencoded;
 
 use super::super::fields;
+use super::address;
 use crate::queries::{DeliveryQuery, Dimension, Interval};
 
 /// Ranges that end now: the word in the address, how it is shown, minutes.
@@ -20,16 +21,23 @@ pub const PRESETS: [(&str, &str, i64); 7] = [
     ("90d", "Last 90 days", 129_600),
 ];
 const DEFAULT: &str = "24h";
+/// How the ends of a range can be written.
+const TIMES: &str = "write a day such as 2026-01-05, or an instant such as 2026-01-05T10:00 (UTC) or \
+                     2026-01-05T10:00:00+01:00";
 /// Days of a range at most: each is a point of the series.
 const LONGEST: i64 = 2_900;
 
-/// The names of the filters that every page has.
 const FILTERS: [Dimension; 4] =
     [Dimension::Template, Dimension::Provider, Dimension::MailboxProvider, Dimension::RecipientDomain];
 
+/// The names of the filters that every page has.
+pub fn filters() -> impl Iterator<Item = &'static str> {
+    FILTERS.into_iter().map(Dimension::as_str)
+}
+
 /// Whether a parameter is one of the filters.
 pub fn is_filter(name: &str) -> bool {
-    FILTERS.iter().any(|dimension| dimension.as_str() == name)
+    filters().any(|filter| filter == name)
 }
 
 /// A range and filters.
@@ -68,9 +76,16 @@ impl Cut {
         }
         for dimension in FILTERS {
             let Some(wanted) = value(dimension.as_str()) else { continue };
-            match fields::word(wanted) {
+            let understood = match (dimension, fields::word(wanted)) {
+                (Dimension::MailboxProvider, Ok(wanted)) => {
+                    address::mailbox_provider(&wanted).map(str::to_owned)
+                }
+                (_, Ok(wanted)) => Ok(wanted),
+                (_, Err(fault)) => Err(format!("The filter {} {}.", dimension.as_str(), fault.1)),
+            };
+            match understood {
                 Ok(wanted) => drop(cut.filters.insert(dimension.as_str(), wanted)),
-                Err(fault) => cut.faults.push(format!("The filter {} {}.", dimension.as_str(), fault.1)),
+                Err(fault) => cut.faults.push(fault),
             }
         }
         cut
@@ -87,11 +102,11 @@ impl Cut {
 
     fn custom(from: Option<&str>, to: Option<&str>, now: DateTime<Utc>) -> Result<Self, String> {
         let read = |text: Option<&str>, name: &str| match text {
-            Some(text) => moment(text).map(Some).ok_or_else(|| format!("{name} is not a time.")),
+            Some(text) => moment(text).map(Some).ok_or_else(|| format!("{name} is not a time: {TIMES}.")),
             None => Ok(None),
         };
-        let to = read(to, "The end of the range")?.unwrap_or(now);
-        let from = read(from, "The start of the range")?;
+        let to = read(to, "The end of the range (“to”)")?.unwrap_or(now);
+        let from = read(from, "The start of the range (“from”)")?;
         let from = from.unwrap_or_else(|| to.checked_sub_signed(TimeDelta::days(1)).unwrap_or(to));
         if from >= to {
             return Err("The range ends before it begins.".to_owned());
@@ -195,7 +210,8 @@ fn exact(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// RFC 3339, or what a browser's field for a local time gives, which is UTC here.
+/// RFC 3339, or what a browser's field for a local time gives, or a day, which is its start; UTC, unless it says
+/// otherwise.
 pub fn moment(text: &str) -> Option<DateTime<Utc>> {
     let zoned = DateTime::parse_from_rfc3339(text).map(|at| at.with_timezone(&Utc));
     let plain = || {
@@ -203,7 +219,10 @@ pub fn moment(text: &str) -> Option<DateTime<Utc>> {
         let naive = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
         naive.map(|naive| naive.and_utc())
     };
-    zoned.ok().or_else(plain)
+    let day = || {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0).map(|start| start.and_utc())
+    };
+    zoned.ok().or_else(plain).or_else(day)
 }
 
 fn shown(at: DateTime<Utc>) -> String {
@@ -240,6 +259,7 @@ mod tests {
             "after=2026-01-05T01:00:00%2B01:00&before=2026-01-06T00:00:00.000Z",
             "from=2026-01-05T00:00&to=2026-01-06T00:00&range=7d",
             "to=2026-01-06T00:00",
+            "from=2026-01-05&to=2026-01-06",
         ] {
             let cut = cut(query);
             assert_eq!((cut.from, cut.to, cut.preset), (day.0, day.1, None), "{query}");
@@ -255,6 +275,13 @@ mod tests {
         }
         assert_eq!(cut("from=2026-01-06T00:00&to=2026-01-05T00:00").faults.len(), 1);
         assert_eq!(cut("template=%00").faults.len(), 1);
+        assert!(
+            cut("from=2026-01-05&to=x").faults[0]
+                .starts_with("The end of the range (“to”) is not a time: write a day")
+        );
+        let mistyped = cut("mailbox_provider=gmial");
+        assert_eq!(mistyped.filter(Dimension::MailboxProvider), None);
+        assert!(mistyped.faults[0].contains("Did you mean “gmail”?"), "{:?}", mistyped.faults);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::cut::{PRESETS, is_filter};
 use super::desk::Desk;
+use super::words::mailbox;
 use crate::queries::Dimension;
 
 /// The pages, in the order of the navigation: the path below `/dashboard`, and what each is called.
@@ -17,6 +18,12 @@ const PAGES: [(&str, &str); 5] = [
 ];
 /// What tells a range or a page of a list from another, and means nothing on another cut. Nor do the cut's own filters.
 const NOT_KEPT: [&str; 6] = ["range", "from", "to", "after", "before", "cursor"];
+
+/// The page of the navigation that one belongs to; the overview, if to none.
+pub fn section(page: &str) -> &'static str {
+    let first = page.split('/').next().unwrap_or_default();
+    PAGES.iter().find(|(known, _)| *known == first).map_or("", |(known, _)| known)
+}
 
 /// The frame of a page.
 #[derive(Debug, Serialize)]
@@ -74,7 +81,7 @@ impl Frame {
     /// Around the page that is asked for here.
     pub fn of(desk: &Desk) -> Self {
         let cut = &desk.cut;
-        let here = desk.path.trim_start_matches("dashboard").trim_matches('/').to_owned();
+        let here = desk.page().trim_matches('/').to_owned();
         // One mail, one webhook: another range of them is the list of them.
         let list = here.split('/').next().unwrap_or_default().to_owned();
         let kept: Vec<(String, String)> = desk
@@ -115,8 +122,13 @@ impl Frame {
             (Dimension::RecipientDomain, "Recipient domain"),
         ];
         let filters = others.into_iter().filter_map(|(dimension, name)| {
-            let value = cut.filter(dimension)?.to_owned();
-            Some(Filter { name: name.to_owned(), value, without: at(but(&[dimension.as_str()])) })
+            let value = cut.filter(dimension)?;
+            let value = if dimension == Dimension::MailboxProvider { mailbox(value) } else { value };
+            Some(Filter {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                without: at(but(&[dimension.as_str()])),
+            })
         });
         let in_form = but(&["range", "from", "to"]).into_iter().map(|(n, v)| (n.to_owned(), v.to_owned()));
         Self {

@@ -1,13 +1,15 @@
 //! Who may enter: an API key with the scope, or an operator who is signed in. A browser without either is led to
-//! the page for signing in, and comes back from there; a program is told as everywhere.
+//! the page for signing in, and comes back from there; one of somebody else is told what is missing. A program is told
+//! as everywhere.
 
 use std::sync::Arc;
 
-use poem::http::header;
+use poem::http::{StatusCode, header};
 use poem::{Request, Response};
+use serde::Serialize;
 
 use super::super::HttpState;
-use super::super::auth::{Gate, Principal};
+use super::super::auth::{Gate, Principal, role_with};
 use super::super::pages::{self, Visit, account, cookie, told};
 use super::super::problem::{Code, Problem};
 use super::super::session;
@@ -15,6 +17,7 @@ use crate::accounts::SignedIn;
 use crate::api_keys::Scope;
 
 /// Somebody who may see the dashboard.
+#[derive(Clone)]
 pub struct Operator {
     /// Who it is, as causes in the log and records of disclosures name them.
     pub by: String,
@@ -25,8 +28,18 @@ pub struct Operator {
 /// What became of a request.
 pub enum Admission {
     Operator(Operator),
-    /// The answer that leads there.
-    ToSignIn(Response),
+    /// The answer for a browser of somebody else: it leads to the page for signing in, or says what is missing.
+    Refused(Response),
+}
+
+/// The page for somebody who is signed in and may not enter.
+#[derive(Serialize)]
+struct NoOperator {
+    csrf_token: String,
+    email: String,
+    role: &'static str,
+    /// The account's id, by which an administrator finds it.
+    account_id: String,
 }
 
 impl Operator {
@@ -51,18 +64,32 @@ pub async fn admit(state: &Arc<HttpState>, request: &Request, needed: Scope) -> 
             };
             Ok(Admission::Operator(Operator { by: principal.to_string(), session }))
         }
-        Err(problem) if is_nobody(&problem) && !request.headers().contains_key(header::AUTHORIZATION) => {
-            match pages::visitor(state, request) {
-                Some(visit) => Ok(Admission::ToSignIn(to_sign_in(&visit, request))),
-                None => Err(problem),
+        Err(problem) if request.headers().contains_key(header::AUTHORIZATION) => Err(problem),
+        Err(problem) => {
+            let Some(visit) = pages::visitor(state, request) else { return Err(problem) };
+            match problem.code() {
+                Code::Unauthorized | Code::AccountNotVerified => {
+                    Ok(Admission::Refused(to_sign_in(&visit, request)))
+                }
+                Code::Forbidden => no_operator(&visit, request, needed).await.map(Admission::Refused),
+                _ => Err(problem),
             }
         }
-        Err(problem) => Err(problem),
     }
 }
 
-fn is_nobody(problem: &Problem) -> bool {
-    matches!(problem.code(), Code::Unauthorized | Code::AccountNotVerified)
+/// Says which role is missing, and offers to sign in as somebody else.
+async fn no_operator(visit: &Visit, request: &Request, needed: Scope) -> Result<Response, Problem> {
+    let signed_in = session::signed_in(&visit.state, request).await?;
+    let page = NoOperator {
+        csrf_token: visit.form_token(&account::subject(&signed_in)),
+        email: signed_in.account.address.as_str().to_owned(),
+        role: role_with(needed).as_str(),
+        account_id: signed_in.account.id.to_string(),
+    };
+    let mut answer = visit.render(StatusCode::FORBIDDEN, "no-operator", page)?;
+    visit.keep_nonce(&mut answer);
+    Ok(answer)
 }
 
 /// Says that the session has ended, if there was one.

@@ -1,13 +1,14 @@
 //! `/dashboard/messages/{id}`: what happened to one mail, and what can be done about it.
 
 mod actions;
+mod facts;
 mod preview;
 mod reading;
+mod reason;
 mod request;
 mod story;
 mod timeline;
 
-use chrono::{DateTime, Utc};
 use poem::http::StatusCode;
 use poem::{Request, Response};
 use serde::Serialize;
@@ -16,18 +17,19 @@ use super::super::answers;
 use super::super::problem::Problem;
 use super::desk::Desk;
 use super::notice;
-use super::number::{Moment, span};
-use super::words::{self, State, named};
+use super::words::{self, State};
+use crate::commands::SupportError;
 use crate::domain::id::MessageId;
-use crate::domain::message::Requested;
-use crate::domain::suppression::Suppression;
-use crate::queries::{MessageSummary, SUPPRESSION_ID, TimelineEntry};
+use crate::domain::suppression::{Blocks, Suppression};
+use crate::queries::SUPPRESSION_ID;
 
+use facts::Fact;
 use reading::Reading;
+use reason::Reason;
 use story::Failure;
 use timeline::Event;
 
-pub use actions::{resend, reveal, suppress};
+pub use actions::{confirm_resend, resend, reveal, suppress};
 pub use preview::show as preview;
 pub use request::show as request;
 pub use timeline::{Step, steps};
@@ -45,12 +47,18 @@ struct Page {
     revealed: Option<String>,
     facts: Vec<Fact>,
     failure: Option<Failure>,
+    reason: Option<Reason>,
     events: Vec<Event>,
     more_events: usize,
     readings: Vec<Reading>,
     held: Option<Held>,
     has_preview: bool,
+    /// Why it cannot be sent again, if it cannot.
+    no_resend: Option<&'static str>,
     here: String,
+    /// The list that it was found in.
+    list: String,
+    is_found: bool,
     others: String,
     webhooks: String,
     /// What was just done, and where it led.
@@ -58,18 +66,11 @@ struct Page {
     done_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Fact {
-    label: &'static str,
-    value: String,
-    at: Option<Moment>,
-    href: Option<String>,
-}
-
 /// What holds mail back from the recipient now.
 #[derive(Serialize)]
 struct Held {
-    reasons: Vec<&'static str>,
+    /// What is held back, and why.
+    words: String,
     lift: String,
 }
 
@@ -91,26 +92,35 @@ async fn page(desk: &Desk, id: MessageId, revealed: Option<String>) -> Result<Re
     let reports = state.inbox.reports_of(id, MOST_REPORTS).await?;
     let loaded = state.commands.load_message(id).await.map_err(unavailable)?.aggregate;
     let requested = loaded.request();
-    let held = match requested {
+    let (held, evidence) = match requested {
         Some(requested) => {
             let held =
                 state.commands.load_suppression(&requested.recipient_key).await.map_err(unavailable)?;
-            Held::of(desk, &held, &requested.recipient_key)
+            let evidence = reason::evidence(desk, &message, &requested.recipient_key).await?;
+            (Held::of(desk, &held, &requested.recipient_key), evidence)
         }
-        None => None,
+        None => (None, None),
+    };
+    let no_resend = match state.commands.check_resend(id).await {
+        Ok(()) => None,
+        Err(SupportError::Impossible(why)) => Some(why),
+        Err(SupportError::NotFound) => Some("Its request is not in the log yet."),
+        Err(SupportError::Command(error)) => return Err(error.into()),
     };
     let here = format!("messages/{id}");
     let (events, more_events) = timeline::events(desk, &entries, reports);
     let done_at = desk.visit.parameter("at").and_then(|at| at.parse::<MessageId>().ok());
     let recipient = message.recipient.clone().unwrap_or_else(|| "erased".to_owned());
     let others = format!("to:{}", revealed.as_deref().unwrap_or_default());
+    let failure = Failure::of(desk, &message, &entries);
     let page = Page {
         id: message.id.clone(),
         state: State::of(message.outcome),
         sentence: story::sentence(&message),
-        failure: Failure::of(desk, &message, &entries),
+        reason: if failure.is_none() { Reason::of(desk, &message, evidence.as_deref()) } else { None },
+        failure,
         readings: reading::all(&entries),
-        facts: facts(desk, &message, requested, &entries),
+        facts: facts::all(desk, &message, requested, &entries, evidence.as_deref()),
         recipient,
         events,
         more_events,
@@ -125,9 +135,19 @@ async fn page(desk: &Desk, id: MessageId, revealed: Option<String>) -> Result<Re
         webhooks: desk.link("webhooks", [("message_id", message.id.as_str())]),
         done: desk.visit.parameter("done").and_then(actions::told),
         done_at: done_at.map(|at| desk.link(&format!("messages/{at}"), [])),
+        no_resend,
         here: desk.link(&here, []),
+        list: list(desk),
+        is_found: desk.visit.parameter("q").is_some(),
     };
     desk.render("message", page)
+}
+
+/// The list that the mail was found in, at the same place.
+fn list(desk: &Desk) -> String {
+    let pairs = desk.cut.pairs();
+    let found = ["q", "cursor"].into_iter().filter_map(|name| Some((name, desk.visit.parameter(name)?)));
+    desk.link("messages", found.chain(pairs.iter().map(|(name, value)| (*name, value.as_str()))))
 }
 
 fn missing(desk: &Desk) -> Result<Response, Problem> {
@@ -143,63 +163,21 @@ fn unavailable(error: impl std::fmt::Display) -> Problem {
 
 impl Held {
     fn of(desk: &Desk, suppression: &Suppression, recipient_key: &str) -> Option<Self> {
-        let reasons: Vec<_> =
-            suppression.grounds().map(|(reason, _)| words::reason(reason.as_str())).collect();
+        let because = |blocks: Blocks| {
+            let grounds = suppression.grounds().filter(|(_, ground)| ground.blocks == blocks);
+            grounds.map(|(reason, _)| words::reason(reason.as_str())).collect::<Vec<_>>().join("; ")
+        };
+        let (every, bulk) = (because(Blocks::Everything), because(Blocks::Bulk));
+        let words = match (every.is_empty(), bulk.is_empty()) {
+            (true, true) => return None,
+            (false, true) => format!("Every mail to this address is held back: {every}."),
+            (false, false) => format!("Every mail to this address is held back: {every}; besides: {bulk}."),
+            (true, false) => format!(
+                "Mail that services send to lists is held back from this address: {bulk}. Resets, verifications and \
+                 notices about the account still go."
+            ),
+        };
         let id = format!("{SUPPRESSION_ID}{recipient_key}");
-        let lift = desk.link("suppressions/lift", [("id", id.as_str())]);
-        (!reasons.is_empty()).then_some(Self { reasons, lift })
+        Some(Self { words, lift: desk.link("suppressions/lift", [("id", id.as_str())]) })
     }
-}
-
-fn facts(
-    desk: &Desk,
-    message: &MessageSummary,
-    requested: Option<&Requested>,
-    entries: &[TimelineEntry],
-) -> Vec<Fact> {
-    let plain = |label, value: String| Fact { label, value, at: None, href: None };
-    let listed = |label, word: &str, value: &str| {
-        let query = format!("{word}:{value}");
-        Fact { href: Some(desk.link("messages", [("q", query.as_str())])), ..plain(label, value.to_owned()) }
-    };
-    let moment = |label, at: Option<DateTime<Utc>>, since: Option<DateTime<Utc>>| {
-        let at = at?;
-        let after = since.map(|since| format!("{} later", span((at - since).as_seconds_f64().max(0.0))));
-        Some(Fact { at: Some(Moment::of(at, desk.now)), ..plain(label, after.unwrap_or_default()) })
-    };
-    let mut facts = vec![listed("Template", "template", &message.template)];
-    facts.push(listed("Mailbox provider", "mailbox", &message.mailbox_provider));
-    facts.push(listed("Domain", "domain", &message.recipient_domain));
-    facts.push(listed("Provider", "provider", &message.provider));
-    let tried = entries.iter().filter(|entry| entry.kind == "calling").count();
-    if tried > 1 {
-        facts.push(plain("Handed over", format!("after {tried} attempts")));
-    }
-    facts.extend(
-        [
-            moment("Requested", message.requested_at, None),
-            moment("Sent", message.sent_at, message.requested_at),
-            moment("Delivered", message.delivered_at, message.sent_at),
-            moment("Bounced", message.bounced_at, message.sent_at),
-            moment("Complained", message.complained_at, message.delivered_at),
-            moment("Completed", message.completed_at, message.requested_at),
-        ]
-        .into_iter()
-        .flatten(),
-    );
-    if message.deferrals > 0 {
-        facts.push(plain("Deferred", format!("{} times", message.deferrals)));
-    }
-    if let Some(locale) = requested.and_then(|requested| requested.locale.clone()) {
-        facts.push(plain("Language", locale));
-    }
-    if let Some(request) = message.password_reset_id.as_ref().or(message.email_verification_id.as_ref()) {
-        let label = if message.password_reset_id.is_some() { "Password reset" } else { "Verification" };
-        let href = desk.link(&format!("messages/requests/{request}"), []);
-        facts.push(Fact { href: Some(href), ..plain(label, "its whole timeline".to_owned()) });
-    }
-    if let Some(lost) = message.loss.filter(|_| message.outcome.as_str() == "delivered") {
-        facts.push(plain("Went no further", named(lost)));
-    }
-    facts
 }

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::super::export;
 use super::super::problem::Problem;
+use super::address;
 use super::desk::Desk;
 use super::listing::{ROWS, Turn};
 use super::number::{Moment, counted, grouped};
-use super::words::{State, named};
+use super::words::{State, mailbox, named};
 use crate::domain::id::{MessageId, RequestId, VerificationId, WebhookId};
 use crate::queries::{MessageFilter, MessageSummary, Misunderstood, Search, Term};
 
@@ -31,6 +32,8 @@ struct Page {
     turn: Turn,
     csv: String,
     ndjson: String,
+    /// Which templates there are, where nothing was found by one that there is not.
+    templates: Option<String>,
     /// There is no mail at all, whatever is searched for.
     is_empty: bool,
 }
@@ -107,8 +110,8 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
     if let Some(page) = desk.visit.parameter("q").and_then(page_of) {
         return Ok(desk.visit.redirect(&desk.link(&page, [])));
     }
-    // The range is part of the search here, and what is wrong with it is told there.
-    desk.cut.faults.clear();
+    // Range and filters are part of the search here, and what is wrong with them is told there.
+    desk.cut.faults = address::faults(desk.page(), desk.visit.query());
     let asked = Asked::of(&desk);
     let link = |search: &Search| match search.text() {
         all if all.is_empty() => desk.link("messages", []),
@@ -130,6 +133,7 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
         turn: Turn::default(),
         csv: export("csv"),
         ndjson: export("ndjson"),
+        templates: None,
         is_empty: false,
         typed: asked.typed.clone(),
     };
@@ -147,7 +151,8 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
         let pairs = [("q", asked.typed.as_str()), ("cursor", cursor)];
         desk.link("messages", pairs.into_iter().filter(|(_, value)| !value.is_empty()))
     });
-    page.rows = found.data.iter().map(|message| row(&desk, message)).collect();
+    page.rows = found.data.iter().map(|message| row(&desk, message, &asked)).collect();
+    page.templates = unknown_template(&desk, &asked.search).filter(|_| page.count == 0);
     page.is_empty =
         page.count == 0 && queries.messages(&MessageFilter::default(), 1, None).await?.data.is_empty();
     desk.render("messages", page)
@@ -219,16 +224,30 @@ fn ranges(search: &Search, link: impl Fn(&Search) -> String) -> Vec<Range> {
     offered.collect()
 }
 
-fn row(desk: &Desk, message: &MessageSummary) -> Row {
+/// What was searched for and the range go along, so that there is a way back; not an address, which the page of a mail
+/// must not show.
+fn row(desk: &Desk, message: &MessageSummary, asked: &Asked) -> Row {
+    let is_of_one = asked.search.terms().iter().any(|term| term.word == crate::queries::Word::To);
+    let typed = if is_of_one { "" } else { asked.typed.as_str() };
+    let pairs = desk.cut.pairs();
+    let place = [("q", typed), ("cursor", desk.visit.parameter("cursor").unwrap_or_default())];
+    let place = place.into_iter().filter(|(_, value)| !value.is_empty());
+    let pairs = place.chain(pairs.iter().map(|(name, value)| (*name, value.as_str())));
     Row {
-        href: desk.link(&format!("messages/{}", message.id), []),
+        href: desk.link(&format!("messages/{}", message.id), pairs),
         recipient: message.recipient.clone().unwrap_or_else(|| "erased".to_owned()),
         state: State::of(message.outcome),
         detail: detail(message),
         template: message.template.clone(),
-        mailbox: message.mailbox_provider.clone(),
+        mailbox: mailbox(&message.mailbox_provider).to_owned(),
         requested: message.requested_at.map(|at| Moment::of(at, desk.now)),
     }
+}
+
+fn unknown_template(desk: &Desk, search: &Search) -> Option<String> {
+    let wanted = search.terms().iter().find(|term| term.word == crate::queries::Word::Template)?;
+    let known: Vec<String> = desk.state().renderer.mail_names().collect();
+    (!known.contains(&wanted.value)).then(|| known.join(", "))
 }
 
 fn detail(message: &MessageSummary) -> Option<String> {

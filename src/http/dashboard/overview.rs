@@ -12,6 +12,7 @@ mod outcomes;
 mod tiles;
 mod words;
 
+use chrono::TimeDelta;
 use poem::{Request, Response};
 use serde::Serialize;
 
@@ -50,6 +51,8 @@ struct Page {
 struct Stuck {
     number: Number,
     oldest: String,
+    /// The list of it alone, or of those that were asked for in the same second.
+    oldest_at: String,
 }
 
 /// The page.
@@ -93,7 +96,10 @@ impl Stuck {
         let oldest = metrics.in_flight_oldest?;
         let count = metrics.totals.in_flight;
         let level = Threshold::IN_FLIGHT.level(oldest, count);
+        let asked = metrics.as_of - TimeDelta::microseconds((oldest * 1e6) as i64);
+        let first = desk.cut.bucket(desk.cut.from, asked + TimeDelta::seconds(1) - desk.cut.from);
         level.filter(|level| *level > Level::Good).map(|_| Self {
+            oldest_at: Number::of(desk, &first, 1, &[("flag", "in_flight")]).href,
             number: Number::of(desk, &desk.cut, count, &[("flag", "in_flight")]),
             oldest: span(oldest.trunc()),
         })

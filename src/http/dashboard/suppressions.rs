@@ -135,7 +135,7 @@ async fn page(
 /// What was just done, by the word in the address.
 fn told(done: &str) -> Option<&'static str> {
     match done {
-        "added" => Some("The address gets no such mail from now on; the list shows it in a moment."),
+        "added" => Some("The address gets no such mail from now on."),
         "held" => Some("The address was held back before; nothing has changed."),
         "lifted" => Some(
             "It gets mail again, as far as backstamp is concerned. The mail provider keeps a list of its own and may \
@@ -187,7 +187,9 @@ pub async fn add(desk: Desk, request: Request) -> Result<Response, Problem> {
         let fault = Some("Write one whole address, such as ada@example.com.");
         return page(&desk, StatusCode::UNPROCESSABLE_ENTITY, &typed, fault).await;
     };
+    let key = stream(&desk, &address);
     let is_new = desk.state().commands.suppress(address, blocks, &desk.operator.by).await?;
+    desk.until(|| is_listed(&desk, &key, Some(blocks))).await?;
     let done = if is_new { "added" } else { "held" };
     Ok(desk.visit.redirect(&desk.link(HERE, [("done", done)])))
 }
@@ -217,7 +219,20 @@ pub async fn lift(desk: Desk, request: Request) -> Result<Response, Problem> {
     if desk.state().commands.lift(key, &desk.operator.by).await?.is_empty() {
         return gone(&desk);
     }
+    desk.until(|| is_listed(&desk, key, None)).await?;
     Ok(desk.visit.redirect(&desk.link(HERE, [("done", "lifted")])))
+}
+
+/// Whether the list shows that an operator holds so much back from an address; or, with none, that nothing does.
+async fn is_listed(desk: &Desk, key: &str, blocks: Option<Blocks>) -> Result<bool, Problem> {
+    let filter = SuppressionFilter {
+        recipient_key: Some(key.to_owned()),
+        reason: blocks.map(|_| Reason::Manual.as_str().to_owned()),
+        blocks: blocks.map(|blocks| blocks.as_str().to_owned()),
+        ..SuppressionFilter::default()
+    };
+    let found = desk.state().queries.suppressions(&filter, 1, None).await?;
+    Ok(found.data.is_empty() == blocks.is_none())
 }
 
 fn gone(desk: &Desk) -> Result<Response, Problem> {

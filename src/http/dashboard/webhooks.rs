@@ -4,16 +4,20 @@ mod dead_letters;
 mod one;
 mod replay;
 
+use std::collections::HashMap;
+
 use poem::{Request, Response};
 use serde::Serialize;
 
 use super::super::problem::Problem;
+use super::address::SOURCES;
 use super::desk::Desk;
 use super::listing::{ROWS, Turn};
 use super::number::{Moment, counted};
 use super::words::{State, named};
 use crate::domain::id::MessageId;
 use crate::inbox::{OUTCOMES, WebhookFilter, WebhookSummary};
+use crate::queries::MessageSummary;
 
 pub use dead_letters::{
     all as all_dead_letters, replay as replay_dead_letter, replay_all as replay_dead_letters,
@@ -56,6 +60,8 @@ struct Row {
     state: State,
     reason: Option<String>,
     message: Option<String>,
+    /// Which mail that is: its template, and to whom it went.
+    about: String,
     is_found: bool,
     received: Option<Moment>,
 }
@@ -73,7 +79,7 @@ fn told(done: &str) -> Option<&'static str> {
 pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
     let parameter = |name: &str| desk.visit.parameter(name).filter(|value| !value.is_empty());
     let outcome = parameter("outcome").filter(|outcome| OUTCOMES.contains(outcome));
-    let source = parameter("source").filter(|source| ["webhook", "events_api"].contains(source));
+    let source = parameter("source").filter(|source| SOURCES.contains(source));
     let message = parameter("message_id").filter(|id| id.parse::<MessageId>().is_ok());
     let filter = WebhookFilter {
         outcome: outcome.map(str::to_owned),
@@ -99,6 +105,8 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
     let (inbox, letters) = (&desk.state().inbox, &desk.state().dead_letters);
     let found = inbox.webhooks(&filter, ROWS, parameter("cursor")).await?;
     let count = inbox.count(&filter).await?;
+    let ids: Vec<_> = found.data.iter().filter_map(|webhook| webhook.message_id.clone()).collect();
+    let mails = desk.state().queries.messages_of(&ids).await?;
     let page = Page {
         outcomes: outcomes.collect(),
         sources: sources.collect(),
@@ -106,7 +114,7 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
         message_href: message.map(|id| desk.link(&format!("messages/{id}"), [])),
         count: count.rows,
         count_text: counted(count),
-        rows: found.data.iter().map(|webhook| row(&desk, webhook)).collect(),
+        rows: found.data.iter().map(|webhook| row(&desk, webhook, &mails)).collect(),
         turn: Turn::of(&found, |cursor| link(outcome, source, Some(cursor))),
         replay_at: desk.link("webhooks/replay", []),
         dead_letters: desk.link("webhooks/dead-letters", []),
@@ -118,7 +126,11 @@ pub async fn show(desk: Desk, _request: Request) -> Result<Response, Problem> {
     desk.render("webhooks", page)
 }
 
-fn row(desk: &Desk, webhook: &WebhookSummary) -> Row {
+fn row(desk: &Desk, webhook: &WebhookSummary, mails: &HashMap<String, MessageSummary>) -> Row {
+    let id = webhook.message_id.as_deref().unwrap_or_default();
+    let about = mails.get(id).map(|mail| {
+        format!("{} to {}", mail.template, mail.recipient.as_deref().unwrap_or("somebody who was erased"))
+    });
     Row {
         id: webhook.id.clone(),
         href: desk.link(&format!("webhooks/{}", webhook.id), []),
@@ -126,6 +138,7 @@ fn row(desk: &Desk, webhook: &WebhookSummary) -> Row {
         state: State::of_webhook(&webhook.outcome),
         reason: webhook.reason.clone(),
         message: webhook.message_id.as_ref().map(|id| desk.link(&format!("messages/{id}"), [])),
+        about: about.unwrap_or_else(|| id.to_owned()),
         is_found: webhook.source == "events_api",
         received: webhook.received_at.map(|at| Moment::of(at, desk.now)),
     }

@@ -18,7 +18,7 @@ use super::super::session;
 use super::form::{self, Form, Received, Refusal, Wrong};
 use super::told::{self, Told};
 use super::{Visit, cookie, login};
-use crate::accounts::{Session, SignedIn};
+use crate::accounts::{Role, Session, SignedIn};
 use crate::rendering::Text;
 
 pub use typed::Typed;
@@ -26,6 +26,8 @@ pub use typed::Typed;
 #[derive(Serialize)]
 struct Page {
     csrf_token: String,
+    /// Whether it opens the dashboard.
+    is_operator: bool,
     account: Owner,
     sessions: Vec<SessionLine>,
     min_length: usize,
@@ -164,6 +166,7 @@ pub async fn page(
     typed.name.get_or_insert_with(|| account.name.clone().unwrap_or_default());
     let page = Page {
         csrf_token: visit.form_token(&subject(signed_in)),
+        is_operator: account.role != Role::User,
         account: Owner { email: account.address.as_str().to_owned(), created_at: moment(account.created_at) },
         sessions: sessions.into_iter().map(line).collect(),
         min_length: visit.state.policy.min_length,

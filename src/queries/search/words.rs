@@ -12,7 +12,7 @@ use crate::domain::mailbox_provider::MailboxProvider;
 /// Bytes of a value at most.
 const LONGEST: usize = 1_000;
 /// A guess further from what was typed explains nothing.
-const LEAST_LIKENESS: f64 = 0.55;
+const LEAST_LIKENESS: f64 = 0.75;
 
 /// What `failed-for:` takes, and the parameter's word for it.
 pub(super) const FOR_GOOD: &str = "good";
@@ -68,6 +68,11 @@ impl Word {
         WORDS.iter().find(|(word, ..)| *word == self).map_or("", |(_, typed, _)| typed)
     }
 
+    /// Every parameter of the API that narrows a search.
+    pub fn parameters() -> impl Iterator<Item = &'static str> {
+        WORDS.iter().map(|(.., parameter)| *parameter)
+    }
+
     /// The parameter of the API.
     pub fn parameter(self) -> &'static str {
         WORDS.iter().find(|(word, ..)| *word == self).map_or("", |(.., parameter)| parameter)
@@ -114,9 +119,15 @@ fn guess(value: &str) -> Result<Term, Misunderstood> {
         _ if Category::parse(value).is_some() => Word::Bounce,
         _ if value.contains('.') => Word::Domain,
         _ => {
-            let help = "Say what it is, such as to:ada@example.com, domain:example.com, template:password-reset \
-                        or outcome:bounced.";
-            return Err(Misunderstood { part: quoted(value), help: help.to_owned() });
+            let alike = Category::ALL.into_iter().filter(|category| is_word_of(value, *category));
+            let guesses: Vec<_> = alike.map(|category| format!("“bounce:{}”", category.as_str())).collect();
+            let help = match guesses.as_slice() {
+                [] => "Say what it is, such as to:ada@example.com, domain:example.com, template:password-reset or \
+                       outcome:bounced."
+                    .to_owned(),
+                guesses => format!("Did you mean {}?", guesses.join(" or ")),
+            };
+            return Err(Misunderstood { part: quoted(value), help });
         }
     };
     check(word, value)
@@ -155,7 +166,7 @@ pub(super) fn check(word: Word, value: &str) -> Result<Term, Misunderstood> {
                 [BounceClass::Hard, BounceClass::Soft, BounceClass::Block, BounceClass::Undetermined];
             match classes.into_iter().find(|class| class.as_str() == value) {
                 Some(class) => Ok(Term { word: Word::Is, value: format!("bounced_{}", class.as_str()) }),
-                None => one_of(word, value, &categories()),
+                None => one_of(word, value, &categories()).map_err(|fault| bounces(value, fault)),
             }
         }
         Word::Failed => one_of(word, value, &categories()),
@@ -230,6 +241,36 @@ fn counters() -> impl Iterator<Item = &'static str> {
 
 fn categories() -> Vec<&'static str> {
     Category::ALL.map(Category::as_str).to_vec()
+}
+
+/// A category in words without its underscores, such as `invalid recipient`.
+pub(super) fn category_of(typed: &str) -> Option<Misunderstood> {
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let category = Category::parse(&words.join("_").to_lowercase()).filter(|_| words.len() > 1)?;
+    Some(Misunderstood {
+        part: quoted(typed.trim()),
+        help: format!("Did you mean “bounce:{}”?", category.as_str()),
+    })
+}
+
+fn is_word_of(value: &str, category: Category) -> bool {
+    category.as_str().split('_').any(|word| word.len() > 2 && word == value.to_lowercase())
+}
+
+/// Where no category is near: which classes and categories there are.
+fn bounces(value: &str, fault: Misunderstood) -> Misunderstood {
+    if fault.help.contains("Did you mean") {
+        return fault;
+    }
+    let critical = Category::ALL.into_iter().filter(|category| category.is_critical()).map(Category::as_str);
+    let help = match value.to_lowercase().as_str() {
+        "critical" => format!("Critical are, one at a time: {}.", critical.collect::<Vec<_>>().join(", ")),
+        _ => format!(
+            "“bounce:” takes a class (hard, soft, block or undetermined) or a category: {}.",
+            categories().join(", ")
+        ),
+    };
+    Misunderstood { help, ..fault }
 }
 
 fn one_of(word: Word, value: &str, known: &[&'static str]) -> Result<Term, Misunderstood> {

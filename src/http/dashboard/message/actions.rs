@@ -2,11 +2,12 @@
 
 use poem::http::StatusCode;
 use poem::{Request, Response};
+use serde::Serialize;
 
 use super::super::super::problem::{Code, Problem};
 use super::super::desk::Desk;
 use super::super::notice::{self, Sent};
-use super::{id, page};
+use super::{id, missing, page};
 use crate::commands::SupportError;
 use crate::disclosures::Kind;
 use crate::domain::address::EmailAddress;
@@ -22,6 +23,31 @@ pub fn told(done: &str) -> Option<&'static str> {
     }
 }
 
+#[derive(Serialize)]
+struct Confirm {
+    recipient: String,
+    template: String,
+    here: String,
+}
+
+/// Asks whether it shall be sent again.
+pub async fn confirm_resend(desk: Desk, request: Request) -> Result<Response, Problem> {
+    let id = id(&request)?;
+    let here = format!("messages/{id}");
+    match desk.state().commands.check_resend(id).await {
+        Ok(()) => {}
+        Err(SupportError::Impossible(why)) => return impossible(&desk, &here, why),
+        Err(error) => return Err(error.into()),
+    }
+    let Some(message) = desk.state().queries.message(id).await? else { return missing(&desk) };
+    let page = Confirm {
+        recipient: message.recipient.unwrap_or_else(|| "erased".to_owned()),
+        template: message.template,
+        here: desk.link(&here, []),
+    };
+    desk.render("resend", page)
+}
+
 /// Sends it again.
 pub async fn resend(desk: Desk, request: Request) -> Result<Response, Problem> {
     let id = id(&request)?;
@@ -31,15 +57,19 @@ pub async fn resend(desk: Desk, request: Request) -> Result<Response, Problem> {
     }
     match desk.state().commands.resend(id, &desk.operator.by).await {
         Ok(fresh) => {
+            let queries = &desk.state().queries;
+            desk.until(|| async { Ok(queries.message(fresh).await?.is_some()) }).await?;
             let fresh = fresh.to_string();
             Ok(desk.visit.redirect(&desk.link(&here, [("done", "resent"), ("at", &fresh)])))
         }
-        Err(SupportError::Impossible(why)) => {
-            let steps = [("Back to the mail", desk.link(&here, []))];
-            notice::page(&desk, StatusCode::CONFLICT, "It cannot be sent again", why, &steps)
-        }
+        Err(SupportError::Impossible(why)) => impossible(&desk, &here, why),
         Err(error) => Err(error.into()),
     }
+}
+
+fn impossible(desk: &Desk, here: &str, why: &str) -> Result<Response, Problem> {
+    let steps = [("Back to the mail", desk.link(here, []))];
+    notice::page(desk, StatusCode::CONFLICT, "It cannot be sent again", why, &steps)
 }
 
 /// Shows the address, once it is written down that it was shown.

@@ -70,8 +70,9 @@ impl Outcomes {
         let bars: Vec<_> = metrics.series.iter().map(|point| time.label(point.at)).collect();
         let summary = OUTCOMES.iter().map(|outcome| format!("{} {}", grouped(outcome.3(totals)), outcome.0));
         let summary = format!(
-            "Of {} mails asked for: {}.",
+            "Of {} {} asked for: {}.",
             grouped(totals.requested),
+            if totals.requested == 1 { "mail" } else { "mails" },
             summary.collect::<Vec<_>>().join(", ")
         );
         let told = Told { id: "outcomes", title: "Outcomes over time", summary: &summary };

@@ -129,7 +129,7 @@ fn requested(desk: &Desk, periods: &Periods) -> Tile {
     let points = periods.now.series.iter().map(|point| Some(point.totals.requested as f64));
     Tile {
         number: Some(Number::of(desk, &desk.cut, value, &[("flag", "requested")])),
-        of: "mails were asked for",
+        of: if value == 1 { "mail was asked for" } else { "mails were asked for" },
         change,
         line: line("Mails asked for", &points.collect::<Vec<_>>(), |value| grouped(value.round() as i64)),
         ..Tile::empty("Requested", grouped(value))
