@@ -1,5 +1,7 @@
 //! Who gets to the dashboard, and what stands around its pages.
 
+use std::cell::Cell;
+
 use backstamp::domain::message::MessageCommand;
 
 use super::visitor::Visitor;
@@ -12,13 +14,19 @@ pub async fn operator(server: &TestServer) -> Visitor<'_> {
 
 /// What comes of it while projections follow beside it, as they do in a running program.
 pub async fn followed<T>(server: &TestServer, act: impl Future<Output = T>) -> T {
-    let mut act = std::pin::pin!(act);
-    loop {
-        tokio::select! {
-            done = &mut act => return done,
-            () = server.follow() => tokio::task::yield_now().await,
+    let is_done = Cell::new(false);
+    let acting = async {
+        let outcome = act.await;
+        is_done.set(true);
+        outcome
+    };
+    let following = async {
+        while !is_done.get() {
+            server.follow().await;
+            tokio::task::yield_now().await;
         }
-    }
+    };
+    tokio::join!(acting, following).0
 }
 
 async fn member(server: &TestServer, role: Role) -> Visitor<'_> {

@@ -12,7 +12,7 @@ use super::listing::{ROWS, Turn};
 use super::number::{Moment, counted, grouped};
 use super::words::{State, mailbox, named};
 use crate::domain::id::{MessageId, RequestId, VerificationId, WebhookId};
-use crate::queries::{MessageFilter, MessageSummary, Misunderstood, Search, Term};
+use crate::queries::{MessageFilter, MessageSummary, Misunderstood, Page as Found, Search, Term};
 
 /// Ranges that are offered, by what they add to a search.
 const RANGES: [(&str, &str); 4] =
@@ -144,8 +144,12 @@ pub async fn show(mut desk: Desk, _request: Request) -> Result<Response, Problem
     }
     let filter = asked.filter(&desk);
     let queries = &desk.state().queries;
-    let found = queries.messages(&filter, ROWS, desk.visit.parameter("cursor")).await?;
     let count = queries.count_messages(&filter).await?;
+    let found = match (count.rows, desk.visit.parameter("cursor")) {
+        // What sums know to be nowhere is not looked for among all mails.
+        (0, None) => Found { data: vec![], next_cursor: None, previous_cursor: None },
+        (_, cursor) => queries.messages(&filter, ROWS, cursor).await?,
+    };
     (page.count, page.count_text) = (count.rows, counted(count));
     page.turn = Turn::of(&found, |cursor| {
         let pairs = [("q", asked.typed.as_str()), ("cursor", cursor)];
