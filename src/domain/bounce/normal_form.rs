@@ -52,7 +52,9 @@ pub(super) fn of(text: &str) -> String {
         (line_start, after_mark) =
             (false, run.len() <= 8 && token::announces_a_reply(&run.to_ascii_lowercase()));
     }
-    let cut: String = out.trim_end().chars().take(MAX).collect();
+    // Where it is cut, a space may stand; what is looked for by it has none there.
+    let mut cut: String = out.chars().take(MAX).collect();
+    cut.truncate(cut.trim_end().len());
     cut
 }
 
@@ -82,4 +84,16 @@ fn words(run: &str, out: &mut String) {
 /// The run without the marks that end a sentence.
 fn trimmed(run: &str) -> usize {
     run.trim_end_matches(['.', '!', '?', '\'']).len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_ends_with_the_space_at_which_it_was_cut() {
+        let words = "no ".repeat(MAX / 3);
+
+        assert_eq!(of(&format!("{words}such user")), words.trim_end());
+    }
 }
